@@ -1,0 +1,107 @@
+//! What one client keeps between its operations: the servers, their health, its secrets.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rand_core::Rng;
+use tokio::time::Instant;
+
+use crate::client::event::{Event, Observe};
+use crate::format::StorageIndex;
+use crate::net::client::StorageClient;
+use crate::net::{Dial, ServerInfo};
+use crate::plan::health::Health;
+use crate::plan::{Moment, Policy, permute};
+
+/// What a client must keep to itself.
+#[derive(Clone)]
+pub struct Secrets {
+    /// Lease secrets are derived from this (storage-http, "Lease secrets").
+    pub lease: [u8; 32],
+    /// Added to what convergent keys are derived from; may be empty.
+    pub convergence: Vec<u8>,
+}
+
+/// A client of one grid. Operations borrow it; any number may run at once.
+pub struct Client<D> {
+    servers: Vec<Arc<StorageClient<D>>>,
+    policy: Policy,
+    secrets: Secrets,
+    health: Mutex<Health>,
+    rng: Mutex<Box<dyn Rng + Send>>,
+    observer: Arc<dyn Observe>,
+    origin: Instant,
+}
+
+impl<D: Dial + Clone> Client<D> {
+    /// A client of `servers`, all reached through `dial`. `rng` is its only source of randomness:
+    /// hand in a cryptographically secure one wherever keys or secrets matter.
+    pub fn new(
+        dial: &D,
+        servers: Vec<ServerInfo>,
+        policy: Policy,
+        secrets: Secrets,
+        rng: Box<dyn Rng + Send>,
+        observer: Arc<dyn Observe>,
+    ) -> Self {
+        let servers = servers
+            .into_iter()
+            .map(|info| Arc::new(StorageClient::new(dial.clone(), info, policy.transport.clone())))
+            .collect();
+        Self {
+            servers,
+            policy,
+            secrets,
+            health: Mutex::new(Health::default()),
+            rng: Mutex::new(rng),
+            observer,
+            origin: Instant::now(),
+        }
+    }
+}
+
+impl<D> Client<D> {
+    /// The timeouts and budgets in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The secrets given at the start.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The servers in the order in which they are asked for `index`.
+    pub fn permuted(&self, index: StorageIndex) -> Vec<Arc<StorageClient<D>>> {
+        permute::order(index, &self.servers, |server| &server.info().permutation_seed)
+            .into_iter()
+            .cloned()
+            .collect()
+    }
+
+    /// Now, on this client's own scale.
+    pub fn now(&self) -> Moment {
+        Moment(self.origin.elapsed())
+    }
+
+    /// A moment of this client on tokio's scale.
+    pub fn instant(&self, moment: Moment) -> Instant {
+        self.origin + moment.0
+    }
+
+    /// What is known about the servers. Held only for the length of a statement.
+    pub fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `N` random bytes.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// Tells the observer.
+    pub(crate) fn tell(&self, event: Event) {
+        self.observer.on_event(&event);
+    }
+}

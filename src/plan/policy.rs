@@ -1,0 +1,130 @@
+//! Every timeout, multiple and budget of the client, in one type.
+//!
+//! The defaults are for servers a few milliseconds to a few hundred milliseconds away. No value is
+//! read anywhere but from here, and nothing here is read by the server.
+
+use std::time::Duration;
+
+/// How patient, how eager and how wasteful a client may be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Limits of one request on one connection.
+    pub transport: TransportPolicy,
+    /// When an answer is overdue and what is done about it.
+    pub overdue: OverduePolicy,
+    /// Limits of a whole download.
+    pub download: DownloadPolicy,
+    /// Limits of a whole upload.
+    pub upload: UploadPolicy,
+}
+
+/// When the transport gives a request up. Longer than anything in [`OverduePolicy`]: being overdue
+/// makes the client ask elsewhere, giving up makes it stop listening.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TransportPolicy {
+    /// From the start of a connection attempt to its success.
+    pub connect_max: Duration,
+    /// The longest time in which no byte of a request or its answer moves.
+    pub silence_max: Duration,
+    /// Idle connections kept for reuse, for each server.
+    pub idle_connections_max: usize,
+    /// An idle connection older than this is closed rather than reused.
+    pub idle_age_max: Duration,
+    /// The longest body of an answer that is not share data, in bytes.
+    pub message_bytes_max: usize,
+}
+
+/// When a request counts as overdue: after `multiple` times the longest good answer seen for the
+/// same segment, scaled by bytes, but never before `floor` nor after `ceiling`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OverduePolicy {
+    /// Applied to the longest good answer.
+    pub multiple: u32,
+    /// Below this the scheduling noise of the machines decides, not the network.
+    pub floor: Duration,
+    /// No request is waited for alone longer than this.
+    pub ceiling: Duration,
+    /// Stands in for `multiple` times the longest good answer while there was none.
+    pub first: Duration,
+    /// Requests made only because a spare might be faster: at most this percentage of the blocks
+    /// of a file (and at least one).
+    pub hedge_percent_max: u32,
+    /// Spare shares whose hash trees are fetched ahead, so that a switch costs one round trip.
+    pub warm_spares: usize,
+    /// A server that was overdue or failed is asked last until this much time has passed; doubled
+    /// for each further failure in a row, up to `probe_after_max`.
+    pub probe_after: Duration,
+    /// See `probe_after`.
+    pub probe_after_max: Duration,
+}
+
+/// Limits of a whole download.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DownloadPolicy {
+    /// "Which shares do you have" questions under way at a time, overdue ones not counted.
+    pub queries_max: usize,
+    /// Further shares looked for beyond the k that are needed, as spares.
+    pub spares_wanted: usize,
+    /// A share source that failed for a reason that may pass is asked again this many times ...
+    pub retries_max: u32,
+    /// ... after this long, doubled each time, and only when nothing better is left.
+    pub retry_after: Duration,
+    /// The download ends with an error when nothing useful arrived for this long.
+    pub stall_max: Duration,
+    /// The download ends, successfully or not, within this time.
+    pub deadline: Duration,
+}
+
+/// Limits of a whole upload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UploadPolicy {
+    /// The happiness aimed for when the caller does not say: servers of happiness.
+    pub happy: usize,
+    /// Plaintext bytes in a segment at most (rounded up to a multiple of k).
+    pub segment_bytes_max: u64,
+    /// A write must be silent at least this long before its server counts as lost.
+    pub write_floor: Duration,
+    /// What cleaning up after a failed upload may take.
+    pub abort_max: Duration,
+    /// The upload ends, successfully or not, within this time.
+    pub deadline: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            transport: TransportPolicy {
+                connect_max: Duration::from_secs(20),
+                silence_max: Duration::from_secs(30),
+                idle_connections_max: 4,
+                idle_age_max: Duration::from_secs(60),
+                message_bytes_max: 64 * 1024,
+            },
+            overdue: OverduePolicy {
+                multiple: 3,
+                floor: Duration::from_millis(20),
+                ceiling: Duration::from_secs(10),
+                first: Duration::from_secs(2),
+                hedge_percent_max: 5,
+                warm_spares: 1,
+                probe_after: Duration::from_secs(5),
+                probe_after_max: Duration::from_secs(300),
+            },
+            download: DownloadPolicy {
+                queries_max: 10,
+                spares_wanted: 3,
+                retries_max: 3,
+                retry_after: Duration::from_millis(250),
+                stall_max: Duration::from_secs(60),
+                deadline: Duration::from_secs(24 * 3600),
+            },
+            upload: UploadPolicy {
+                happy: 7,
+                segment_bytes_max: 1024 * 1024,
+                write_floor: Duration::from_secs(2),
+                abort_max: Duration::from_secs(5),
+                deadline: Duration::from_secs(24 * 3600),
+            },
+        }
+    }
+}
