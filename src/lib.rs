@@ -1,7 +1,7 @@
 //! A storage client and server that speak Tahoe-LAFS, byte for byte.
 //!
 //! Layers, lowest first; each may use the ones above it in this list and never the ones below:
-//! [`format`], [`crypto`] and [`erasure`] turn bytes into types and back; [`plan`] takes decisions;
+//! [`mod@format`], [`crypto`] and [`erasure`] turn bytes into types and back; [`plan`] takes decisions;
 //! [`net`] carries the storage protocol over any byte stream; [`server`] keeps shares; [`client`]
 //! runs whole operations. Time and randomness come in as arguments everywhere.
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use lafs::format::Encoding;
 
+use crate::verdict::Oracle;
+
 /// One run, fully resolved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
@@ -26,6 +28,17 @@ pub struct Schedule {
     pub steps: Vec<Step>,
     /// What goes wrong, and when.
     pub faults: Vec<Fault>,
+    /// For a scenario that must fail: in which way.
+    pub must_fail: Option<MustFail>,
+}
+
+/// The failure a negative scenario must show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MustFail {
+    /// The oracle that must trip, and no other.
+    pub verdict: Oracle,
+    /// What one of its findings must contain.
+    pub says: String,
 }
 
 /// Servers, clients and encoding.
@@ -310,6 +323,8 @@ pub enum Trigger {
         count: u64,
         /// The chance, at each occurrence from the `count`th on, that it triggers.
         probability: f64,
+        /// Only what happens during this step counts (from 1); none means always.
+        during: Option<u64>,
     },
 }
 

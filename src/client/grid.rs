@@ -1,12 +1,13 @@
 //! What one client keeps between its operations: the servers, their health, its secrets.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand_core::Rng;
 use tokio::time::Instant;
 
 use crate::client::event::{Event, Observe};
-use crate::format::StorageIndex;
+use crate::format::{ServerId, StorageIndex};
 use crate::net::client::StorageClient;
 use crate::net::{Dial, ServerInfo};
 use crate::plan::health::Health;
@@ -22,11 +23,13 @@ pub struct Secrets {
 }
 
 /// A client of one grid. Operations borrow it; any number may run at once.
-pub struct Client<D> {
+pub struct Client<D: Dial> {
     servers: Vec<Arc<StorageClient<D>>>,
     policy: Policy,
     secrets: Secrets,
     health: Mutex<Health>,
+    /// The longest share each server takes, in bytes, and when it said so.
+    rooms: Mutex<BTreeMap<ServerId, (u64, Moment)>>,
     rng: Mutex<Box<dyn Rng + Send>>,
     observer: Arc<dyn Observe>,
     origin: Instant,
@@ -52,6 +55,7 @@ impl<D: Dial + Clone> Client<D> {
             policy,
             secrets,
             health: Mutex::new(Health::default()),
+            rooms: Mutex::new(BTreeMap::new()),
             rng: Mutex::new(rng),
             observer,
             origin: Instant::now(),
@@ -59,7 +63,7 @@ impl<D: Dial + Clone> Client<D> {
     }
 }
 
-impl<D> Client<D> {
+impl<D: Dial> Client<D> {
     /// The timeouts and budgets in force.
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -91,6 +95,19 @@ impl<D> Client<D> {
     /// What is known about the servers. Held only for the length of a statement.
     pub fn health(&self) -> MutexGuard<'_, Health> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The longest share `server` takes, in bytes, if it said so not long ago.
+    pub(crate) fn room(&self, server: &ServerId) -> Option<u64> {
+        let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let (room, since) = rooms.get(server)?;
+        (self.now().since(*since) < self.policy.upload.room_age_max).then_some(*room)
+    }
+
+    /// `server` says that it takes shares of at most `room` bytes.
+    pub(crate) fn note_room(&self, server: &ServerId, room: u64) {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        rooms.insert(server.clone(), (room, self.now()));
     }
 
     /// `N` random bytes.

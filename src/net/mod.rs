@@ -13,7 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::format::ServerId;
 
 pub mod client;
+mod counted;
 pub mod message;
+pub mod range;
 pub mod serve;
 pub mod tcp;
 

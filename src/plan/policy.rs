@@ -82,6 +82,12 @@ pub struct UploadPolicy {
     pub happy: usize,
     /// Plaintext bytes in a segment at most (rounded up to a multiple of k).
     pub segment_bytes_max: u64,
+    /// While homes for shares are sought, no answer is overdue before this. Longer than
+    /// [`OverduePolicy::floor`]: passing over a server that is merely slow costs spread for good.
+    /// Default 100 ms.
+    pub answer_floor: Duration,
+    /// The longest share a server takes, once asked, is not asked again for this long. Default 60 s.
+    pub room_age_max: Duration,
     /// A write must be silent at least this long before its server counts as lost.
     pub write_floor: Duration,
     /// What cleaning up after a failed upload may take.
@@ -121,6 +127,8 @@ impl Default for Policy {
             upload: UploadPolicy {
                 happy: 7,
                 segment_bytes_max: 1024 * 1024,
+                answer_floor: Duration::from_millis(100),
+                room_age_max: Duration::from_secs(60),
                 write_floor: Duration::from_secs(2),
                 abort_max: Duration::from_secs(5),
                 deadline: Duration::from_secs(24 * 3600),

@@ -1,0 +1,164 @@
+//! What the current step asked, whom, and what came of it: for checks, for stalls, and for "what does it wait for".
+//!
+//! Counts only; whether a count is good or bad is for the oracles to say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use lafs::client::Event;
+use lafs::client::event::Question;
+use lafs::format::{ServerId, ShareNum};
+
+use crate::net::{HostId, NetEvent, NetEventKind};
+use crate::trace::{Entry, Request, ServerEvent, StepEvent};
+
+/// A request whose answer is still awaited.
+pub type Open = (HostId, ServerId, Question);
+
+/// The counts of one step, and what is open.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    open: BTreeMap<Open, Duration>,
+    heard: BTreeMap<(HostId, HostId), Duration>,
+    step: Counts,
+}
+
+/// The counts of one step.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests that clients sent.
+    pub requests: u64,
+    /// Bytes of share data that servers sent.
+    pub fetched_bytes: u64,
+    /// Servers that were asked for blocks.
+    pub block_sources: BTreeSet<ServerId>,
+    /// Corruption reports that servers received.
+    pub corruption_reports: u64,
+    /// Shares that clients found corrupt.
+    pub corrupt: BTreeSet<(ServerId, ShareNum)>,
+    /// Requests sent to a further server because another was overdue or slow.
+    pub overdue: u64,
+    segments: BTreeMap<u64, Segment>,
+    last_done: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Segment {
+    first_asked: Option<Duration>,
+    slowest_good: Duration,
+    took: Option<Duration>,
+}
+
+/// How long a segment took beyond its slowest good answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stall {
+    /// The segment, from 0.
+    pub segment: u64,
+    /// Time beyond the slowest good answer.
+    pub added: Duration,
+    /// The slowest good answer of that segment.
+    pub slowest_good: Duration,
+}
+
+impl Ledger {
+    /// Hears one entry of the trace.
+    pub fn hear(&mut self, now: Duration, entry: &Entry) {
+        match entry {
+            Entry::Step { event: StepEvent::Began(_), .. } => self.step = Counts::default(),
+            Entry::Client { host, event } => self.client(now, *host, event),
+            Entry::Server { event, .. } => match event {
+                ServerEvent::Received(Request::Corrupt(_)) => self.step.corruption_reports += 1,
+                ServerEvent::Answered { request: Request::Read(_), bytes, .. } => {
+                    self.step.fetched_bytes += bytes
+                }
+                ServerEvent::Received(_) | ServerEvent::Answered { .. } => {}
+            },
+            Entry::Step { .. } | Entry::Fault { .. } | Entry::Net(_) => {}
+        }
+    }
+
+    /// Hears one event of the network: who last got a byte from whom.
+    pub fn hear_net(&mut self, event: &NetEvent) {
+        if let NetEventKind::Delivered { from, to, .. } = event.kind {
+            self.heard.insert((from, to), event.at);
+        }
+    }
+
+    fn client(&mut self, now: Duration, host: HostId, event: &Event) {
+        match event {
+            Event::Asked { server, question } => {
+                self.step.requests += 1;
+                self.open.insert((host, server.clone(), *question), now);
+                if let Question::Block { segment, .. } = question {
+                    self.step.block_sources.insert(server.clone());
+                    self.step.segments.entry(*segment).or_default().first_asked.get_or_insert(now);
+                }
+            }
+            Event::Answered { server, question } => {
+                let asked = self.open.remove(&(host, server.clone(), *question));
+                if let (Some(asked), Question::Block { segment, .. }) = (asked, question) {
+                    let segment = self.step.segments.entry(*segment).or_default();
+                    segment.slowest_good = segment.slowest_good.max(now - asked);
+                }
+            }
+            Event::Failed { server, question, .. } | Event::Cancelled { server, question } => {
+                self.open.remove(&(host, server.clone(), *question));
+            }
+            Event::SegmentDone { segment, .. } => {
+                let entry = self.step.segments.entry(*segment).or_default();
+                let began = entry.first_asked.max(self.step.last_done);
+                entry.took = began.map(|began| now - began);
+                self.step.last_done = Some(now);
+            }
+            Event::ShareCorrupt { server, share, .. } => {
+                self.step.corrupt.insert((server.clone(), *share));
+            }
+            Event::Overdue { .. } => self.step.overdue += 1,
+            Event::ShareFound { .. } | Event::SharePlaced { .. } | Event::ShareLost { .. } => {}
+        }
+    }
+
+    /// The counts of the current step.
+    pub fn counts(&self) -> &Counts {
+        &self.step
+    }
+
+    /// Requests whose answer is still awaited, and since when.
+    pub fn open(&self) -> &BTreeMap<Open, Duration> {
+        &self.open
+    }
+
+    /// When `to` last received a byte from `from`.
+    pub fn last_heard(&self, from: HostId, to: HostId) -> Option<Duration> {
+        self.heard.get(&(from, to)).copied()
+    }
+
+    /// Forgets what a client had open: it is gone.
+    pub fn forget(&mut self, host: HostId) {
+        self.open.retain(|(client, ..), _| *client != host);
+    }
+}
+
+impl Counts {
+    /// The segment that was held up longest, relative to its slowest good answer.
+    pub fn worst_stall(&self) -> Option<Stall> {
+        self.segments
+            .iter()
+            .filter_map(|(&segment, state)| {
+                let added = state.took?.saturating_sub(state.slowest_good);
+                Some(Stall { segment, added, slowest_good: state.slowest_good })
+            })
+            .max_by(|a, b| {
+                let left = a.added.as_nanos() * b.slowest_good.as_nanos().max(1);
+                let right = b.added.as_nanos() * a.slowest_good.as_nanos().max(1);
+                left.cmp(&right)
+            })
+    }
+}
+
+impl Stall {
+    /// `added` as a multiple of `slowest_good`.
+    pub fn multiple(&self) -> f64 {
+        self.added.as_secs_f64() / self.slowest_good.as_secs_f64().max(1e-3)
+    }
+}

@@ -1,0 +1,115 @@
+//! Expectation: what the scenario file says about each step.
+
+use crate::schedule::{Action, Bound, Check, ErrorKind, Outcome, Step, Target};
+use crate::verdict::{Finding, Oracle, seconds};
+use crate::workload::{Ending, StepReport};
+use crate::world::World;
+
+/// Judges a step by what the file says of it.
+pub fn judge(world: &World, step: &Step, report: &StepReport) -> Vec<Finding> {
+    let mut texts = Vec::new();
+    texts.extend(outcome(&step.outcome, &report.ending));
+    if let Some(within) = step.within
+        && report.took > within
+    {
+        texts.push(format!("took {}, but had to end within {within:?}", seconds(report.took)));
+    }
+    texts.extend(step.checks.iter().filter_map(|check| self::check(world, step, check, report)));
+    let name = format!("step {}, {}", report.step + 1, report.what);
+    texts
+        .into_iter()
+        .map(|text| Finding { oracle: Oracle::Expectation, text: format!("{name}: {text}") })
+        .collect()
+}
+
+fn outcome(wanted: &Outcome, ending: &Ending) -> Option<String> {
+    match (wanted, ending) {
+        (_, Ending::Done) | (Outcome::Either, _) => None,
+        (Outcome::Success, Ending::Uploaded(_) | Ending::Downloaded { .. }) => None,
+        (Outcome::Success, Ending::Failed { text, .. }) => {
+            Some(format!("had to succeed, but ended with: {text}"))
+        }
+        (Outcome::Error(wanted), Ending::Failed { kind: Some(kind), .. }) if wanted == kind => None,
+        (Outcome::Error(wanted), Ending::Failed { text, .. }) => {
+            Some(format!("had to end with \"{}\", but ended with: {text}", error_text(*wanted)))
+        }
+        (Outcome::Error(wanted), Ending::Uploaded(_) | Ending::Downloaded { .. }) => {
+            Some(format!("had to end with \"{}\", but succeeded", error_text(*wanted)))
+        }
+    }
+}
+
+/// An error kind in the words of scenario files.
+pub fn error_text(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NoShares => "no shares",
+        ErrorKind::NotEnoughShares => "not enough shares",
+        ErrorKind::Unreachable => "unreachable",
+        ErrorKind::Unhappy => "unhappy",
+    }
+}
+
+fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Option<String> {
+    let counts = &report.counts;
+    match check {
+        Check::SharesPlaced(bound) => {
+            let Ending::Uploaded(placed) = &report.ending else { return None };
+            outside(*bound, placed.written, "shares placed")
+        }
+        Check::Happiness(bound) => {
+            let Ending::Uploaded(placed) = &report.ending else { return None };
+            outside(*bound, placed.happiness, "servers of happiness")
+        }
+        Check::NotFrom(target) => {
+            let Target::Hosts(names) = target else { return None };
+            let asked = counts
+                .block_sources
+                .iter()
+                .find(|server| names.iter().any(|name| name == server.as_str()))?;
+            Some(format!("asked {asked} for a block, which it must not"))
+        }
+        Check::FetchedPercentMax(percent) => {
+            let size = asked_size(world, step)?;
+            let fetched = counts.fetched_bytes * 100 / size.max(1);
+            (fetched > *percent)
+                .then(|| format!("fetched {fetched}% of what it asked for, at most {percent}% allowed"))
+        }
+        Check::Requests(bound) => outside(*bound, counts.requests, "requests"),
+        Check::NothingAllocated => (report.allocated_bytes > 0)
+            .then(|| format!("servers still reserve {} B for unfinished shares", report.allocated_bytes)),
+        Check::CorruptionReports(bound) => outside(*bound, counts.corruption_reports, "corruption reports"),
+        Check::StallMultipleMax(multiple) => {
+            let stall = counts.worst_stall()?;
+            (stall.multiple() > f64::from(*multiple)).then(|| {
+                format!(
+                    "segment {} was held up by {:?}, {:.1} times its slowest good answer of {:?}; at most {multiple} times allowed",
+                    stall.segment, stall.added, stall.multiple(), stall.slowest_good
+                )
+            })
+        }
+    }
+}
+
+fn asked_size(world: &World, step: &Step) -> Option<u64> {
+    match &step.action {
+        Action::Download { range: Some((_, length)), .. } => Some(*length),
+        Action::Download { file, range: None } => Some(world.content(file).len() as u64),
+        Action::Upload { .. }
+        | Action::Wait(_)
+        | Action::Delete { .. }
+        | Action::Copy { .. }
+        | Action::Forget => None,
+    }
+}
+
+fn outside(bound: Bound, value: u64, what: &str) -> Option<String> {
+    if (bound.min..=bound.max).contains(&value) {
+        return None;
+    }
+    Some(match (bound.min, bound.max) {
+        (min, max) if min == max => format!("{value} {what}, expected {min}"),
+        (min, u64::MAX) => format!("{value} {what}, expected at least {min}"),
+        (0, max) => format!("{value} {what}, expected at most {max}"),
+        (min, max) => format!("{value} {what}, expected {min} to {max}"),
+    })
+}

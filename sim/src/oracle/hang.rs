@@ -1,0 +1,42 @@
+//! What a run that did not end was waiting for.
+
+use std::time::Duration;
+
+use crate::trace::question_text;
+use crate::verdict::{Finding, Oracle, seconds};
+use crate::workload::describe;
+use crate::world::World;
+
+/// Names every request that is open, since when, the last byte each way, the faults in the way, and the `patience`
+/// after which the client would give it up.
+pub fn diagnose(world: &World, step: Option<usize>, patience: Duration) -> Finding {
+    let what = step
+        .and_then(|number| world.schedule().steps.get(number).map(|step| (number, describe(step))))
+        .map_or("nothing in particular".to_owned(), |(number, what)| format!("step {}, {what}", number + 1));
+    let records = world.recorder().records();
+    let open = records.ledger.open();
+    let deadline = seconds(world.schedule().deadline);
+    if open.is_empty() {
+        let text =
+            format!("{what} had not ended after {deadline} and waits for no server: no request is open");
+        return Finding { oracle: Oracle::Hang, text };
+    }
+    let mut text = format!("{what} had not ended after {deadline}; it waits for {} answers", open.len());
+    for ((client, server, question), since) in open {
+        let host = world.host(server.as_str());
+        let heard = |at: Option<Duration>| at.map_or("never".to_owned(), seconds);
+        let last_in = heard(host.and_then(|host| records.ledger.last_heard(host, *client)));
+        let last_out = heard(host.and_then(|host| records.ledger.last_heard(*client, host)));
+        let faults = host.map(|host| records.book.names_on(host)).unwrap_or_default();
+        let faults =
+            if faults.is_empty() { "none".to_owned() } else { format!("\"{}\"", faults.join("\", \"")) };
+        let patience = seconds(patience);
+        text += &format!(
+            "\n{} waits for {server}: {}, since {}; last byte in {last_in}, out {last_out}; given up after {patience} of silence; faults there: {faults}",
+            world.names().host(*client),
+            question_text(*question),
+            seconds(*since),
+        );
+    }
+    Finding { oracle: Oracle::Hang, text }
+}

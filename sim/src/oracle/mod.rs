@@ -1,0 +1,33 @@
+//! The judges of a run, one property each. They ask the records, the stored bytes and the plan of faults, and never
+//! the code under test.
+
+pub mod availability;
+pub mod economy;
+pub mod expectation;
+pub mod hang;
+pub mod safety;
+pub mod truth;
+
+use crate::schedule::Step;
+use crate::verdict::{Finding, Oracle, Receipt};
+use crate::workload::StepReport;
+use crate::world::World;
+
+/// Judges a step at the moment it ended, while the disks are as it left them.
+pub fn judge_step(world: &World, step: &Step, report: &StepReport) -> Vec<Finding> {
+    let mut findings = safety::judge(world, report);
+    findings.extend(availability::judge(world, step, report));
+    findings.extend(economy::judge_step(report));
+    findings.extend(expectation::judge(world, step, report));
+    findings
+}
+
+/// Judges what only the end of a run shows.
+pub fn judge_end(world: &World, receipts: &[Receipt]) -> Vec<Finding> {
+    let mut findings = economy::judge_end(world);
+    findings.extend(receipts.iter().filter(|receipt| receipt.is_inert()).map(|receipt| Finding {
+        oracle: Oracle::Invalid,
+        text: format!("fault {receipt}: the run proves nothing about it"),
+    }));
+    findings
+}

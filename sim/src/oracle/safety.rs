@@ -1,0 +1,52 @@
+//! Safety: never wrong bytes, never an acknowledged share that is not there.
+
+use lafs::format::cap::Cap;
+
+use super::truth;
+use crate::verdict::{Finding, Oracle};
+use crate::workload::{Ending, Placed, StepReport};
+use crate::world::World;
+
+/// Judges what a step delivered or acknowledged.
+pub fn judge(world: &World, report: &StepReport) -> Vec<Finding> {
+    let texts = match &report.ending {
+        Ending::Uploaded(placed) => acknowledged(world, report.step, placed),
+        Ending::Downloaded { wrong_at: Some(at), .. } => {
+            vec![format!("{}: success was reported, but byte {at} is wrong or missing", report.what)]
+        }
+        Ending::Failed { wrong_at: Some(at), .. } => {
+            vec![format!("{}: it failed, but first delivered a wrong byte at {at}", report.what)]
+        }
+        Ending::Downloaded { wrong_at: None, .. } | Ending::Failed { wrong_at: None, .. } | Ending::Done => {
+            Vec::new()
+        }
+    };
+    texts.into_iter().map(|text| Finding { oracle: Oracle::Safety, text }).collect()
+}
+
+/// What is wrong with the shares an upload says are placed. All of them must be there and complete; one of them,
+/// another one for each seed and step, is hashed throughout.
+fn acknowledged(world: &World, step: usize, placed: &Placed) -> Vec<String> {
+    let Cap::Chk(cap) = &placed.cap else { return Vec::new() };
+    let index = cap.storage_index();
+    let mut problems = Vec::new();
+    let mut stored = Vec::new();
+    for (share, servers) in &placed.shares {
+        for server in servers {
+            let disk = world.servers().find(|(_, name, _)| *name == server.as_str()).map(|(_, _, disk)| disk);
+            match disk.and_then(|disk| disk.get(index, *share)) {
+                None => problems
+                    .push(format!("share {share} was acknowledged on {server}, which does not have it")),
+                Some(content) => stored.push((*share, server.clone(), content)),
+            }
+        }
+    }
+    let draw = world.schedule().seed.wrapping_add(step as u64);
+    let sample = usize::try_from(draw % stored.len().max(1) as u64).unwrap_or(0);
+    if let Some((share, server, content)) = stored.get(sample)
+        && !truth::quality(content, *share, cap).is_whole()
+    {
+        problems.push(format!("share {share}, just written to {server}, fails its own hashes"));
+    }
+    problems
+}

@@ -1,0 +1,149 @@
+//! One run: builds the world of a schedule, lets it play, and has the oracles judge it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use lafs::plan::Policy;
+use thiserror::Error;
+
+use crate::net::Livelock;
+use crate::oracle;
+use crate::schedule::{MustFail, Schedule};
+use crate::trace::Keep;
+use crate::verdict::{ExitCode, Finding, Oracle, Receipt};
+use crate::workload::{self, StepReport};
+use crate::world::World;
+
+/// The harness could not run a schedule.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// No runtime.
+    #[error("cannot start a runtime: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub struct RunReport {
+    /// The scenario file.
+    pub path: String,
+    /// Its purpose.
+    pub about: String,
+    /// The seed.
+    pub seed: u64,
+    /// What is wrong; nothing if the run passed. For a scenario that must fail: what was wrong, as it should be.
+    pub findings: Vec<Finding>,
+    /// The failure this scenario must show.
+    pub must_fail: Option<MustFail>,
+    /// What each fault did.
+    pub receipts: Vec<Receipt>,
+    /// How each step went, as far as they came.
+    pub steps: Vec<StepReport>,
+    /// Virtual time at the end.
+    pub ended_at: Duration,
+    /// Trace entries in all.
+    pub entries: u64,
+    /// The entries kept, as lines.
+    pub events: Vec<String>,
+    /// SHA-256 of the trace.
+    pub fingerprint: String,
+}
+
+impl RunReport {
+    /// The exit code of this run. A scenario that must fail passes by failing in exactly the way it says.
+    pub fn code(&self) -> ExitCode {
+        let found = ExitCode::of(&self.findings);
+        match &self.must_fail {
+            Some(wanted) if self.failed_as(wanted) => ExitCode::Passed,
+            Some(_) => found.worse(ExitCode::Failed),
+            None => found,
+        }
+    }
+
+    fn failed_as(&self, wanted: &MustFail) -> bool {
+        !self.findings.is_empty()
+            && self.findings.iter().all(|finding| finding.oracle == wanted.verdict)
+            && self.findings.iter().any(|finding| finding.text.contains(&wanted.says))
+    }
+}
+
+/// How the run loop ended.
+enum End {
+    Complete,
+    Deadline,
+    Livelock(Livelock),
+}
+
+/// Plays `schedule` to its end.
+///
+/// # Errors
+/// Only if no runtime can be had; whatever goes wrong inside the run is a finding.
+pub fn run(schedule: &Schedule, keep: Keep) -> Result<RunReport, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    Ok(runtime.block_on(play(schedule, keep)))
+}
+
+async fn play(schedule: &Schedule, keep: Keep) -> RunReport {
+    let world = World::new(schedule, keep);
+    let steps = Rc::new(RefCell::new(Vec::new()));
+    let end = drive(&world, &steps).await;
+    let mut findings = Vec::new();
+    match &end {
+        End::Complete => {}
+        End::Deadline => {
+            let step = steps.borrow().len();
+            findings.push(oracle::hang::diagnose(
+                &world,
+                Some(step),
+                Policy::default().transport.silence_max,
+            ));
+        }
+        End::Livelock(livelock) => {
+            findings.push(Finding { oracle: Oracle::Hang, text: livelock.to_string() })
+        }
+    }
+    let steps = std::mem::take(&mut *steps.borrow_mut());
+    let records = world.recorder().records();
+    let receipts = records.book.receipts();
+    let events = records.trace.kept().map(|(at, entry)| world.names().line(*at, entry)).collect();
+    let (fingerprint, entries) = (records.trace.fingerprint(), records.trace.entries());
+    drop(records);
+    let ended_at = world.recorder().now();
+    findings.extend(steps.iter().flat_map(|step: &StepReport| step.findings.iter().cloned()));
+    if matches!(end, End::Complete) {
+        findings.extend(oracle::judge_end(&world, &receipts));
+    }
+    world.net().shutdown();
+    RunReport {
+        path: schedule.path.clone(),
+        about: schedule.about.clone(),
+        seed: schedule.seed,
+        findings,
+        must_fail: schedule.must_fail.clone(),
+        receipts,
+        steps,
+        ended_at,
+        entries,
+        events,
+        fingerprint,
+    }
+}
+
+async fn drive(world: &Rc<World>, steps: &Rc<RefCell<Vec<StepReport>>>) -> End {
+    world.settle_faults();
+    let workload = Rc::clone(world);
+    world.spawn_storm();
+    let reports = Rc::clone(steps);
+    let work = async move {
+        workload::run(&workload, &workload.schedule().steps, |report| reports.borrow_mut().push(report))
+            .await;
+    };
+    let deadline = tokio::time::sleep_until(world.recorder().instant(world.schedule().deadline));
+    tokio::select! {
+        biased;
+        livelock = world.net().run() => End::Livelock(livelock),
+        () = work => End::Complete,
+        () = deadline => End::Deadline,
+    }
+}

@@ -1,0 +1,271 @@
+//! Writes a schedule as a scenario file in which nothing is left to choose. Reading it back with the same seed
+//! yields the same schedule.
+
+use std::fmt::Write as _;
+
+use super::Scenario;
+use super::trigger::write_event;
+use super::units::{write_duration, write_size};
+use crate::schedule::{
+    Action, Bound, Check, Direction, Disconnect, ErrorKind, Fault, FaultKind, Link, Outcome, Schedule,
+    ShareField, ShareTarget, Step, Target, Trigger,
+};
+
+/// The run that a seed stands for, as text: every default and every draw is visible.
+pub fn explain(scenario: &Scenario, seed: u64) -> String {
+    let schedule = &scenario.schedule(seed);
+    let mut out = Out(String::new());
+    out.line(format_args!("# {} with seed {}: every default and every draw.", schedule.path, schedule.seed));
+    out.text("about", &schedule.about);
+    if let Some(from) = scenario.from() {
+        out.text("from", from);
+    }
+    out.text("deadline", &write_duration(schedule.deadline));
+    grid(&mut out, schedule);
+    for file in &schedule.files {
+        out.line(format_args!("\n[files.{}]", file.name));
+        out.text("size", &write_size(file.size));
+        out.text("key", if file.random_key { "random" } else { "convergent" });
+    }
+    for (step, number) in schedule.steps.iter().zip(1u64..) {
+        out.line(format_args!("\n# step {number}\n[[steps]]"));
+        self::step(&mut out, step);
+    }
+    for fault in &schedule.faults {
+        out.line(format_args!("\n[[faults]]"));
+        self::fault(&mut out, fault);
+    }
+    if let Some(must_fail) = &schedule.must_fail {
+        out.line(format_args!("\n[must_fail]"));
+        out.text("verdict", &must_fail.verdict.to_string());
+        out.text("says", &must_fail.says);
+    }
+    out.0
+}
+
+/// The text written so far.
+struct Out(String);
+
+impl Out {
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{line}");
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        self.line(format_args!("{key} = {}", quote(value)));
+    }
+
+    fn names(&mut self, key: &str, names: &[String]) {
+        let list = names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
+        self.line(format_args!("{key} = [{list}]"));
+    }
+
+    fn target(&mut self, key: &str, target: &Target) {
+        match target {
+            Target::Hosts(hosts) => match hosts.as_slice() {
+                [one] => self.text(key, one),
+                several => self.names(key, several),
+            },
+            Target::Holders { file, share, count, draw } => {
+                let any = count.map_or(String::new(), |count| format!("any {count} "));
+                let of = share.map_or(String::new(), |share| format!("share {share} of "));
+                let noun = if *count == Some(1) { "holder" } else { "holders" };
+                let phrase = quote(&format!("{any}{noun} of {of}{file}"));
+                match count {
+                    Some(_) => {
+                        self.line(format_args!("{key} = {phrase}  # chosen when it begins, by {draw:016x}"))
+                    }
+                    None => self.line(format_args!("{key} = {phrase}")),
+                }
+            }
+        }
+    }
+
+    fn link(&mut self, link: &Link) {
+        let (min, max) = (write_duration(link.latency_min), write_duration(link.latency_max));
+        self.text("latency", &if min == max { min } else { format!("{min}..{max}") });
+        self.text(
+            "bandwidth",
+            &link.bandwidth.map_or("unlimited".to_owned(), |b| format!("{}/s", write_size(b))),
+        );
+    }
+}
+
+fn grid(out: &mut Out, schedule: &Schedule) {
+    let grid = &schedule.grid;
+    out.line(format_args!("\n[grid]"));
+    out.names("servers", &grid.servers.iter().map(|server| server.name.clone()).collect::<Vec<_>>());
+    out.names("clients", &grid.clients);
+    out.text("encoding", &grid.encoding.to_string());
+    out.line(format_args!("happy = {}", grid.happy));
+    out.text("segment", &write_size(grid.segment_bytes_max));
+    let Some(first) = grid.servers.first() else { return };
+    out.link(&first.link);
+    out.text("space", &write_size(first.space_bytes));
+    for server in &grid.servers {
+        if server.link != first.link || server.space_bytes != first.space_bytes {
+            out.line(format_args!("\n[server.{}]", server.name));
+            out.link(&server.link);
+            out.text("space", &write_size(server.space_bytes));
+        }
+    }
+}
+
+fn step(out: &mut Out, step: &Step) {
+    let checked = match &step.action {
+        Action::Upload { file } => {
+            out.text("upload", file);
+            true
+        }
+        Action::Download { file, range } => {
+            out.text("download", file);
+            if let Some((offset, length)) = range {
+                out.text("range", &format!("{}..{}", write_size(*offset), write_size(offset + length)));
+            }
+            true
+        }
+        Action::Wait(time) => {
+            out.text("wait", &write_duration(*time));
+            false
+        }
+        Action::Delete { file, on } => {
+            out.text("delete", file);
+            out.target("on", on);
+            false
+        }
+        Action::Copy { share, to } => {
+            shares(out, "copy", "from", share);
+            out.text("to", to);
+            false
+        }
+        Action::Forget => {
+            out.text("forget", &step.by);
+            false
+        }
+    };
+    if checked {
+        out.text("by", &step.by);
+        if let Some(within) = step.within {
+            out.text("within", &write_duration(within));
+        }
+        out.text("expect", outcome(&step.outcome));
+    }
+    for check in &step.checks {
+        match check {
+            Check::SharesPlaced(bound) => out.text("placed", &write_bound(*bound)),
+            Check::Happiness(bound) => out.text("happiness", &write_bound(*bound)),
+            Check::NotFrom(target) => out.target("not_from", target),
+            Check::FetchedPercentMax(percent) => out.text("fetched_at_most", &format!("{percent}%")),
+            Check::Requests(bound) => out.text("requests", &write_bound(*bound)),
+            Check::NothingAllocated => out.line(format_args!("nothing_allocated = true")),
+            Check::CorruptionReports(bound) => out.text("corruption_reports", &write_bound(*bound)),
+            Check::StallMultipleMax(multiple) => out.text("stall_at_most", &format!("{multiple}x")),
+        }
+    }
+}
+
+fn fault(out: &mut Out, fault: &Fault) {
+    out.text("name", &fault.name);
+    match &fault.kind {
+        FaultKind::Hang => out.target("hang", &fault.on),
+        FaultKind::Partition(direction) => {
+            out.target("partition", &fault.on);
+            out.text(
+                "direction",
+                match direction {
+                    Direction::Both => "both",
+                    Direction::To => "to",
+                    Direction::From => "from",
+                },
+            );
+        }
+        FaultKind::Disconnect(how) => {
+            out.target("disconnect", &fault.on);
+            out.text(
+                "how",
+                match how {
+                    Disconnect::Reset => "reset",
+                    Disconnect::Close => "close",
+                    Disconnect::Refuse => "refuse",
+                },
+            );
+        }
+        FaultKind::Crash => out.target("crash", &fault.on),
+        FaultKind::PowerLoss => out.target("power_loss", &fault.on),
+        FaultKind::Slow(link) => {
+            out.target("slow", &fault.on);
+            out.link(link);
+        }
+        FaultKind::Corrupt { share, field } => {
+            shares(out, "corrupt", "on", share);
+            out.text("field", &part(*field));
+        }
+    }
+    trigger(out, "when", &fault.when);
+    if let Some(until) = &fault.until {
+        trigger(out, "until", until);
+    }
+    out.line(format_args!("may_stay_inert = {}", fault.may_stay_inert));
+}
+
+fn shares(out: &mut Out, key: &str, on_key: &str, share: &ShareTarget) {
+    let number = share.share.map_or("shares".to_owned(), |number| format!("share {number}"));
+    out.text(key, &format!("{number} of {}", share.file));
+    if let Some(on) = &share.on {
+        out.target(on_key, on);
+    }
+}
+
+fn trigger(out: &mut Out, key: &str, trigger: &Trigger) {
+    match trigger {
+        Trigger::At(at) if at.is_zero() => out.text(key, "at the start"),
+        Trigger::At(at) => out.text(key, &write_duration(*at)),
+        Trigger::After(lasts) => out.text("for", &write_duration(*lasts)),
+        Trigger::Event { who, what, count, probability, during } => {
+            let event = write_event(who, *what, *count);
+            let step = during.map_or(String::new(), |step| format!(", in step {step}"));
+            let chance =
+                if *probability < 1.0 { format!(", with probability {probability}") } else { String::new() };
+            out.text(key, &format!("{event}{step}{chance}"));
+        }
+    }
+}
+
+fn outcome(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Success => "success",
+        Outcome::Either => "either",
+        Outcome::Error(ErrorKind::NoShares) => "no shares",
+        Outcome::Error(ErrorKind::NotEnoughShares) => "not enough shares",
+        Outcome::Error(ErrorKind::Unreachable) => "unreachable",
+        Outcome::Error(ErrorKind::Unhappy) => "unhappy",
+    }
+}
+
+fn part(field: ShareField) -> String {
+    match field {
+        ShareField::Version => "version".to_owned(),
+        ShareField::Offsets => "offsets".to_owned(),
+        ShareField::Block(number) => format!("block {number}"),
+        ShareField::Data => "data".to_owned(),
+        ShareField::CrypttextHash(number) => format!("crypttext hash {number}"),
+        ShareField::BlockHash(number) => format!("block hash {number}"),
+        ShareField::ShareHashes => "share hashes".to_owned(),
+        ShareField::UriExtension => "uri extension".to_owned(),
+    }
+}
+
+fn write_bound(bound: Bound) -> String {
+    match (bound.min, bound.max) {
+        (min, max) if min == max => min.to_string(),
+        (0, max) => format!("<= {max}"),
+        (min, u64::MAX) => format!(">= {min}"),
+        (min, max) => format!("{min}..{max}"),
+    }
+}
+
+/// A TOML basic string.
+fn quote(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}

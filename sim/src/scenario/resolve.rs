@@ -1,0 +1,204 @@
+//! Scenario and seed to schedule: the only place that draws.
+//!
+//! Every draw has a stream of its own, named after its place (the fault and the key), so that adding or removing
+//! a fault, a server or a step does not change what the others get.
+
+use std::time::Duration;
+
+use rand_core::Rng;
+
+use super::Scenario;
+use super::faults::{FaultPlan, KindPlan};
+use super::grid::LinkPlan;
+use super::select::{Selector, SharePick, Shares};
+use super::steps::{ActionPlan, CheckPlan, StepPlan};
+use super::trigger::When;
+use super::units::Spread;
+use crate::schedule::{
+    Action, Check, Fault, FaultKind, File, Grid, Link, Schedule, Server, ShareTarget, Step, Target, Trigger,
+};
+use crate::seed::Seed;
+
+/// Chooses everything the scenario leaves to the seed.
+pub(super) fn schedule(scenario: &Scenario, number: u64) -> Schedule {
+    let root = Seed::root(number).child("scenario");
+    let grid = &scenario.grid;
+    let servers = grid.servers.iter().map(|server| {
+        let seed = root.child(&format!("server {}", server.name));
+        Server {
+            name: server.name.clone(),
+            link: link(server.link, &seed),
+            space_bytes: draw(server.space, &seed, "space"),
+        }
+    });
+    let files = scenario.files.iter().map(|file| File {
+        name: file.name.clone(),
+        size: draw(file.size, &root.child(&format!("file {}", file.name)), "size"),
+        random_key: file.random_key,
+    });
+    let steps = scenario.steps.iter().zip(1u64..);
+    let total = u64::try_from(scenario.encoding.total()).unwrap_or(u64::MAX);
+    Schedule {
+        path: scenario.path.clone(),
+        about: scenario.about.clone(),
+        seed: number,
+        deadline: scenario.deadline,
+        grid: Grid {
+            servers: servers.collect(),
+            clients: grid.clients.clone(),
+            encoding: scenario.encoding,
+            happy: grid.happy,
+            segment_bytes_max: grid.segment,
+        },
+        files: files.collect(),
+        steps: steps.map(|(plan, n)| step(plan, &root.child(&format!("step {n}")), total)).collect(),
+        faults: scenario
+            .faults
+            .iter()
+            .map(|plan| fault(plan, &root.child(&format!("fault {}", plan.name)), total))
+            .collect(),
+        must_fail: scenario.must_fail.clone(),
+    }
+}
+
+fn step(plan: &StepPlan, seed: &Seed, total: u64) -> Step {
+    let action = match &plan.action {
+        ActionPlan::Upload { file } => Action::Upload { file: file.clone() },
+        ActionPlan::Download { file, range } => Action::Download { file: file.clone(), range: *range },
+        ActionPlan::Wait(wait) => Action::Wait(Duration::from_micros(draw(*wait, seed, "wait"))),
+        ActionPlan::Delete { file, on } => {
+            Action::Delete { file: file.clone(), on: target(on, &seed.child("on")) }
+        }
+        ActionPlan::Copy { shares, from, to } => Action::Copy {
+            share: share_target(shares, from.as_ref(), seed, "copy", "from", total),
+            to: to.clone(),
+        },
+        ActionPlan::Forget => Action::Forget,
+    };
+    let checks = plan.checks.iter().map(|check| match check {
+        CheckPlan::NotFrom(selector) => Check::NotFrom(target(selector, &seed.child("not_from"))),
+        CheckPlan::Fixed(check) => check.clone(),
+    });
+    Step {
+        action,
+        by: plan.by.clone(),
+        outcome: plan.outcome.clone(),
+        within: plan.within,
+        checks: checks.collect(),
+    }
+}
+
+fn fault(plan: &FaultPlan, seed: &Seed, total: u64) -> Fault {
+    let on = |selector: &Selector| target(selector, &seed.child(plan.key));
+    let (kind, on) = match &plan.kind {
+        KindPlan::Hang(selector) => (FaultKind::Hang, on(selector)),
+        KindPlan::Partition(selector, direction) => (FaultKind::Partition(*direction), on(selector)),
+        KindPlan::Disconnect(selector, how) => (FaultKind::Disconnect(*how), on(selector)),
+        KindPlan::Crash(selector) => (FaultKind::Crash, on(selector)),
+        KindPlan::PowerLoss(selector) => (FaultKind::PowerLoss, on(selector)),
+        KindPlan::Slow(selector, slow) => (FaultKind::Slow(link(*slow, seed)), on(selector)),
+        KindPlan::Corrupt { shares, on, field } => {
+            let share = share_target(shares, on.as_ref(), seed, "corrupt", "on", total);
+            let whom = share.on.clone().unwrap_or_else(|| Target::Holders {
+                file: share.file.clone(),
+                share: share.share,
+                count: None,
+                draw: 0,
+            });
+            (FaultKind::Corrupt { share, field: *field }, whom)
+        }
+    };
+    Fault {
+        name: plan.name.clone(),
+        kind,
+        on,
+        when: trigger(&plan.when, &seed.child("when")),
+        until: plan.until.as_ref().map(|until| trigger(until, &seed.child("until"))),
+        may_stay_inert: plan.may_stay_inert,
+    }
+}
+
+fn trigger(when: &When, seed: &Seed) -> Trigger {
+    match when {
+        When::At(at) => Trigger::At(Duration::from_micros(draw(*at, seed, "time"))),
+        When::After(lasts) => Trigger::After(Duration::from_micros(draw(*lasts, seed, "time"))),
+        When::Event { who, what, count, probability, during } => Trigger::Event {
+            who: who.clone(),
+            what: *what,
+            count: draw(*count, seed, "count"),
+            probability: *probability,
+            during: *during,
+        },
+    }
+}
+
+fn link(plan: LinkPlan, seed: &Seed) -> Link {
+    Link {
+        latency_min: plan.latency.0,
+        latency_max: plan.latency.1,
+        bandwidth: plan.bandwidth.map(|bandwidth| draw(bandwidth, seed, "bandwidth")),
+    }
+}
+
+fn share_target(
+    shares: &Shares,
+    on: Option<&Selector>,
+    seed: &Seed,
+    share_key: &str,
+    on_key: &str,
+    total: u64,
+) -> ShareTarget {
+    let share = match shares.pick {
+        SharePick::All => None,
+        SharePick::Number(number) => Some(number),
+        // Whichever share these servers have.
+        SharePick::Drawn if on.is_some() => None,
+        SharePick::Drawn => {
+            let all = Spread { min: 0, max: total.saturating_sub(1), step: 1 };
+            Some(u8::try_from(draw(all, seed, share_key)).unwrap_or(u8::MAX))
+        }
+    };
+    ShareTarget { file: shares.file.clone(), share, on: on.map(|on| target(on, &seed.child(on_key))) }
+}
+
+fn target(selector: &Selector, seed: &Seed) -> Target {
+    match selector {
+        Selector::Hosts { named, any } => {
+            let mut hosts = named.clone();
+            for (n, (count, of)) in any.iter().enumerate() {
+                for name in choose(*count, of, &seed.child(&format!("any {n}"))) {
+                    if !hosts.contains(&name) {
+                        hosts.push(name);
+                    }
+                }
+            }
+            Target::Hosts(hosts)
+        }
+        Selector::Holders { file, share, count } => Target::Holders {
+            file: file.clone(),
+            share: *share,
+            count: *count,
+            draw: seed.child("draw").rng().next_u64(),
+        },
+    }
+}
+
+/// So many of the names, in their order. Each has a lot of its own, so taking one name away moves no other's.
+fn choose(count: usize, of: &[String], seed: &Seed) -> Vec<String> {
+    let mut lots: Vec<([u8; 32], usize)> =
+        of.iter().enumerate().map(|(place, name)| (seed.child(name).bytes(), place)).collect();
+    lots.sort_unstable();
+    let mut places: Vec<usize> = lots.iter().take(count).map(|(_, place)| *place).collect();
+    places.sort_unstable();
+    places.into_iter().map(|place| of[place].clone()).collect()
+}
+
+/// One value out of a spread.
+fn draw(spread: Spread, seed: &Seed, place: &str) -> u64 {
+    let step = spread.step.max(1);
+    let choices = u128::from((spread.max - spread.min) / step) + 1;
+    let random = u128::from(seed.child(place).rng().next_u64());
+    // The high half of the product is below `choices`, so it fits.
+    let chosen = u64::try_from((random * choices) >> 64).unwrap_or(0);
+    spread.min + chosen * step
+}

@@ -1,0 +1,372 @@
+//! Phrases that name servers, clients, shares and parts of shares. Draws nothing: `resolve` does.
+
+use toml::de::DeValue;
+
+use super::diagnose::{Bad, Report, closest, suggest};
+use super::section::Section;
+use super::units::Spread;
+use crate::schedule::ShareField;
+
+/// The names that phrases may use.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    pub(super) servers: Vec<String>,
+    pub(super) clients: Vec<String>,
+    pub(super) files: Vec<(String, Spread)>,
+    /// N.
+    pub(super) shares: u64,
+    /// k.
+    pub(super) needed: u64,
+    pub(super) steps: u64,
+    /// Which file each step uploads, from 1.
+    pub(super) uploads: Vec<(String, u64)>,
+    pub(super) segment: u64,
+    /// Whether the hosts could be read; if not, their names are not checked.
+    pub(super) hosts_known: bool,
+}
+
+/// Whom a selector may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    Servers,
+    ServersAndClients,
+}
+
+/// A selector before the seed has chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Selector {
+    /// Some by name, and so many out of others.
+    Hosts { named: Vec<String>, any: Vec<(usize, Vec<String>)> },
+    /// Whoever holds shares of a file.
+    Holders { file: String, share: Option<u8>, count: Option<usize> },
+}
+
+/// Shares before the seed has chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shares {
+    pub(super) file: String,
+    pub(super) pick: SharePick,
+}
+
+/// Which share numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SharePick {
+    All,
+    Number(u8),
+    /// The seed chooses one.
+    Drawn,
+}
+
+const SELECTOR_FORMS: &str = "a selector is \"s3\", [\"s3\", \"s4\"], \"s3..s9\", \"all\", \"all but s1\", \"any 3\", \
+     \"any 3 of s2..s9\", \"holders of movie\", \"any 1 holder of movie\" or \"holder of share 5 of movie\"";
+
+/// A file of at most this many bytes is stored in its capability: nobody holds a share of it.
+const LITERAL_BYTES_MAX: u64 = 55;
+
+/// So many phrases with `any` in one list.
+const ANY_MAX: usize = 16;
+
+impl Names {
+    /// Reads the selector at `key`: a phrase or a list of phrases.
+    pub(super) fn selector(
+        &self,
+        section: &Section<'_>,
+        key: &str,
+        scope: Scope,
+        report: &mut Report<'_>,
+    ) -> Option<Selector> {
+        let Some(field) = section.field(key) else {
+            return section.read(key, report, |text| self.phrase(text, scope));
+        };
+        let DeValue::Array(items) = field.value else {
+            return section.read(key, report, |text| self.phrase(text, scope));
+        };
+        let (mut all, mut any_all): (Vec<String>, Vec<_>) = (Vec::new(), Vec::new());
+        let mut good = true;
+        for item in items.iter() {
+            let parsed = match item.get_ref().as_str() {
+                Some(text) => self.phrase(text, scope).map_err(|bad| bad.within(text)),
+                None => Err(field.wrong_type()),
+            };
+            match parsed {
+                Ok(Selector::Hosts { named, any }) => {
+                    for name in named {
+                        if !all.contains(&name) {
+                            all.push(name);
+                        }
+                    }
+                    any_all.extend(any);
+                }
+                Ok(Selector::Holders { .. }) => {
+                    let bad = Bad::new("holders within a list", "known only when the fault begins");
+                    report.bad(
+                        item.span(),
+                        bad.help("a selector of holders stands alone; write a second fault"),
+                    );
+                    good = false;
+                }
+                Err(bad) => {
+                    report.bad(item.span(), bad);
+                    good = false;
+                }
+            }
+        }
+        if items.is_empty() {
+            report.bad(field.span, Bad::new("an empty selector", "names nobody").help(SELECTOR_FORMS));
+            return None;
+        }
+        if any_all.len() > ANY_MAX {
+            let bad = Bad::new("a selector that chooses too often", format!("at most {ANY_MAX} times"));
+            report.bad(field.span, bad);
+            return None;
+        }
+        good.then_some(Selector::Hosts { named: all, any: any_all })
+    }
+
+    fn phrase(&self, text: &str, scope: Scope) -> Result<Selector, Bad> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words.as_slice() {
+            [] => Err(Bad::new("an empty selector", "names nobody").help(SELECTOR_FORMS)),
+            ["any", count, rest @ ..] => {
+                let count = count.parse::<usize>().ok().filter(|n| *n > 0).ok_or_else(|| {
+                    Bad::new(format!("`{count}` is not a number of servers"), "expected a number, at least 1")
+                        .at(count)
+                        .help(SELECTOR_FORMS)
+                })?;
+                match rest {
+                    [] => self.any(count, self.servers.clone()),
+                    ["of", first, ..] => self.any(count, self.hosts(from_word(text, first), scope)?),
+                    ["holder" | "holders", "of", holders @ ..] => self.holders(holders, Some(count)),
+                    [word, ..] => Err(Bad::new(
+                        format!("`{word}` is not understood here"),
+                        "expected `of` or `holders of`",
+                    )
+                    .at(word)
+                    .help(SELECTOR_FORMS)),
+                }
+            }
+            ["holder" | "holders", "of", rest @ ..] => self.holders(rest, None),
+            _ => Ok(Selector::Hosts { named: self.hosts(text, scope)?, any: Vec::new() }),
+        }
+    }
+
+    fn any(&self, count: usize, of: Vec<String>) -> Result<Selector, Bad> {
+        if self.hosts_known && count > of.len() {
+            let title = format!("any {count} of only {}", of.len());
+            return Err(Bad::new(title, "not so many to choose from"));
+        }
+        Ok(Selector::Hosts { named: Vec::new(), any: vec![(count, of)] })
+    }
+
+    fn holders(&self, words: &[&str], count: Option<usize>) -> Result<Selector, Bad> {
+        let (share, file) = match words {
+            ["share", number, "of", file] => (Some(self.share_number(number)?), file),
+            [file] => (None, file),
+            _ => {
+                return Err(Bad::new("holders of what?", "expected a file, or `share 5 of` a file")
+                    .help(SELECTOR_FORMS));
+            }
+        };
+        self.shared_file(file)?;
+        Ok(Selector::Holders { file: (*file).to_owned(), share, count })
+    }
+
+    /// `all`, `all but` a list, or a list.
+    fn hosts(&self, text: &str, scope: Scope) -> Result<Vec<String>, Bad> {
+        let text = text.trim();
+        if text == "all" {
+            return Ok(self.servers.clone());
+        }
+        if let Some(rest) = text.strip_prefix("all but ") {
+            let but = self.listed(rest, scope)?;
+            let left: Vec<String> = self.servers.iter().filter(|s| !but.contains(s)).cloned().collect();
+            if left.is_empty() && self.hosts_known {
+                return Err(Bad::new("all but everybody", "nobody is left").at(text));
+            }
+            return Ok(left);
+        }
+        self.listed(text, scope)
+    }
+
+    /// Names and ranges of names, with commas or `and` between them.
+    fn listed(&self, text: &str, scope: Scope) -> Result<Vec<String>, Bad> {
+        let mut named: Vec<String> = Vec::new();
+        for part in text.split(',').flat_map(|part| part.split(" and ")) {
+            let part = part.trim();
+            let range = match part.split_once("..") {
+                Some((first, last)) => self.server_range(part, first.trim(), last.trim())?,
+                None => vec![self.host(part, scope)?],
+            };
+            for name in range {
+                if !named.contains(&name) {
+                    named.push(name);
+                }
+            }
+        }
+        Ok(named)
+    }
+
+    fn server_range(&self, part: &str, first: &str, last: &str) -> Result<Vec<String>, Bad> {
+        let first = self.host(first, Scope::Servers)?;
+        let last = self.host(last, Scope::Servers)?;
+        let place = |name: &str| self.servers.iter().position(|server| server == name);
+        match place(&first).zip(place(&last)) {
+            Some((from, to)) if from <= to => Ok(self.servers[from..=to].to_vec()),
+            Some(_) => Err(Bad::new("a range that ends before it begins", "the earlier server comes first")
+                .at(part)
+                .help(format!("write \"{last}..{first}\""))),
+            None => Ok(vec![first, last]),
+        }
+    }
+
+    fn host(&self, name: &str, scope: Scope) -> Result<String, Bad> {
+        let client = self.clients.iter().any(|client| client == name);
+        if client && scope == Scope::Servers && self.hosts_known {
+            let bad = Bad::new(format!("`{name}` is a client"), "only servers make sense here");
+            return Err(bad.at(name).help(suggest("", "servers", self.server_names())));
+        }
+        if client
+            || self.servers.iter().any(|server| server == name)
+            || (!self.hosts_known && !name.is_empty())
+        {
+            return Ok(name.to_owned());
+        }
+        let kind = match scope {
+            Scope::Servers => "servers",
+            Scope::ServersAndClients => "servers and clients",
+        };
+        let clients = self.clients.iter().map(String::as_str).filter(|_| scope == Scope::ServersAndClients);
+        let known = clients.chain(self.server_names());
+        let bad = Bad::new(format!("there is no server called `{name}`"), "names nobody").at(name);
+        if name.contains(' ') {
+            return Err(
+                Bad::new("this selector is not understood", "not a form it can take").help(SELECTOR_FORMS)
+            );
+        }
+        Err(bad.help(suggest(name, kind, known)))
+    }
+
+    fn server_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.servers.iter().map(String::as_str)
+    }
+
+    /// A client by name.
+    pub(super) fn client(&self, text: &str) -> Result<String, Bad> {
+        if !self.hosts_known || self.clients.iter().any(|client| client == text) {
+            return Ok(text.to_owned());
+        }
+        let known = self.clients.iter().map(String::as_str);
+        Err(Bad::new(format!("there is no client called `{text}`"), "names nobody")
+            .help(suggest(text, "clients", known)))
+    }
+
+    /// A server by name.
+    pub(super) fn server(&self, text: &str) -> Result<String, Bad> {
+        self.host(text, Scope::Servers)
+    }
+
+    /// A file by name, and its size.
+    pub(super) fn file(&self, name: &str) -> Result<(String, Spread), Bad> {
+        self.files.iter().find(|(known, _)| known == name).cloned().ok_or_else(|| {
+            let known = self.files.iter().map(|(name, _)| name.as_str());
+            Bad::new(format!("there is no file called `{name}`"), "names nothing").at(name).help(
+                match self.files.is_empty() {
+                    true => format!("declare it: [files.{name}]"),
+                    false => suggest(name, "files", known),
+                },
+            )
+        })
+    }
+
+    /// A file that is large enough to have shares.
+    fn shared_file(&self, name: &str) -> Result<(String, Spread), Bad> {
+        let (name_owned, size) = self.file(name)?;
+        if size.min <= LITERAL_BYTES_MAX {
+            return Err(Bad::new(format!("nobody holds a share of `{name}`"), "this file may be too small to have shares")
+                .at(name)
+                .help(format!("a file of at most {LITERAL_BYTES_MAX} bytes is stored in its capability: make it \"56 B\" or more")));
+        }
+        Ok((name_owned, size))
+    }
+
+    fn share_number(&self, number: &str) -> Result<u8, Bad> {
+        let parsed = number.parse::<u8>().ok().filter(|n| u64::from(*n) < self.shares);
+        parsed.ok_or_else(|| {
+            let last = self.shares.saturating_sub(1);
+            Bad::new(format!("there is no share `{number}`"), format!("shares are numbered from 0 to {last}"))
+                .at(number)
+        })
+    }
+
+    /// `share 2 of movie`, `any share of movie` or `shares of movie`.
+    pub(super) fn shares(&self, text: &str) -> Result<Shares, Bad> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let (pick, file) = match words.as_slice() {
+            ["share", number, "of", file] => (SharePick::Number(self.share_number(number)?), file),
+            ["any", "share", "of", file] => (SharePick::Drawn, file),
+            ["shares", "of", file] => (SharePick::All, file),
+            _ => {
+                return Err(Bad::new("these shares are not understood", "not a form it can take").help(
+                    "write \"share 2 of movie\", \"any share of movie\" (the seed chooses its number) or \
+                     \"shares of movie\" (all of them)",
+                ));
+            }
+        };
+        let (file, _) = self.shared_file(file)?;
+        Ok(Shares { file, pick })
+    }
+
+    /// A part of a share of `file`.
+    pub(super) fn part(&self, text: &str, file: Option<&str>) -> Result<ShareField, Bad> {
+        const FORMS: &[&str] = &[
+            "data",
+            "block 0",
+            "uri extension",
+            "share hashes",
+            "block hash 3",
+            "crypttext hash 0",
+            "version",
+            "offsets",
+        ];
+        let size = file.and_then(|file| self.file(file).ok()).map(|(_, size)| size.min);
+        let segments = size.map_or(u64::MAX, |size| size.div_ceil(self.segment.max(1)).max(1));
+        let nodes = segments.checked_next_power_of_two().and_then(|leaves| leaves.checked_mul(2));
+        let nodes = nodes.map_or(u64::MAX, |nodes| nodes - 1);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let below = |number: &str, count: u64, what: &str| {
+            let bad = |label: String| Bad::new(format!("there is no {what} `{number}`"), label).at(number);
+            let value = number.parse::<u64>().map_err(|_| bad(format!("the {what}s are numbered from 0")))?;
+            let last = count.saturating_sub(1);
+            if value >= count {
+                Err(bad(format!("the {what}s of this file are 0 to {last}")))
+            } else {
+                Ok(value)
+            }
+        };
+        Ok(match words.as_slice() {
+            ["data"] => ShareField::Data,
+            ["version"] => ShareField::Version,
+            ["offsets"] => ShareField::Offsets,
+            ["share", "hashes"] => ShareField::ShareHashes,
+            ["uri", "extension"] => ShareField::UriExtension,
+            ["block", "hash", number] => ShareField::BlockHash(below(number, nodes, "block hash")?),
+            ["crypttext", "hash", number] => {
+                ShareField::CrypttextHash(below(number, nodes, "crypttext hash")?)
+            }
+            ["block", number] => ShareField::Block(below(number, segments, "block")?),
+            _ => {
+                let forms = FORMS.iter().map(|form| format!("\"{form}\"")).collect::<Vec<_>>().join(", ");
+                let near = closest(text, FORMS.iter().copied())
+                    .map_or(String::new(), |n| format!("did you mean \"{n}\"? "));
+                return Err(Bad::new("this part of a share is not understood", "not a form it can take")
+                    .help(format!("{near}the parts are {forms}")));
+            }
+        })
+    }
+}
+
+/// The rest of `text` from `word` on, which is a slice of it.
+fn from_word<'t>(text: &'t str, word: &str) -> &'t str {
+    let start = (word.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    text.get(start..).unwrap_or(text)
+}

@@ -1,0 +1,190 @@
+//! What a run comes to: findings of the oracles, receipts of the faults, and the exit code.
+//!
+//! Nothing here looks at bytes or time; it only names and orders what others found.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Who found something wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Oracle {
+    /// Wrong bytes, or an acknowledged upload that is not there.
+    Safety,
+    /// An operation failed although the ground truth says that it had to succeed.
+    Availability,
+    /// Requests, connections or allocations were left over.
+    Economy,
+    /// The scenario file promised something else.
+    Expectation,
+    /// An operation did not end.
+    Hang,
+    /// The run proves nothing: a fault never bit, or nothing was asserted.
+    Invalid,
+    /// The same seed gave two different traces.
+    Determinism,
+}
+
+impl fmt::Display for Oracle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Safety => "safety",
+            Self::Availability => "availability",
+            Self::Economy => "economy",
+            Self::Expectation => "expectation",
+            Self::Hang => "hang",
+            Self::Invalid => "invalid",
+            Self::Determinism => "determinism",
+        })
+    }
+}
+
+/// One thing that is wrong with a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Who says so.
+    pub oracle: Oracle,
+    /// What, with names and numbers; further lines are details.
+    pub text: String,
+}
+
+/// The proof that a fault did something, or that it did not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// The fault.
+    pub name: String,
+    /// When it began, and on whom, in order.
+    pub began: Vec<(Duration, String)>,
+    /// When it first touched something.
+    pub bit: Option<Duration>,
+    /// Messages, connections or reads it touched.
+    pub touched: u64,
+    /// Bytes among them.
+    pub bytes: u64,
+    /// When it last ended; none if it never did.
+    pub ended: Option<Duration>,
+    /// Whether the file allows it to stay inert.
+    pub may_stay_inert: bool,
+}
+
+impl Receipt {
+    /// Whether the fault did nothing although it should have.
+    pub fn is_inert(&self) -> bool {
+        self.bit.is_none() && !self.may_stay_inert
+    }
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.name)?;
+        match self.began.first() {
+            None => write!(f, " never began")?,
+            Some((at, _)) => {
+                let hosts: Vec<&str> = self.began.iter().map(|(_, host)| host.as_str()).collect();
+                write!(f, " began at {} on {}", seconds(*at), hosts.join(", "))?;
+            }
+        }
+        match self.bit {
+            None if self.may_stay_inert => write!(f, "; inert, as it may be")?,
+            None => write!(f, "; INERT")?,
+            Some(at) => {
+                let s = if self.touched == 1 { "" } else { "s" };
+                write!(
+                    f,
+                    "; first bit at {}, touched {} time{s}, {} B",
+                    seconds(at),
+                    self.touched,
+                    self.bytes
+                )?;
+            }
+        }
+        if let Some(at) = self.ended {
+            write!(f, "; ended at {}", seconds(at))?;
+        }
+        Ok(())
+    }
+}
+
+/// A span as people read it: seconds with three decimals.
+pub fn seconds(span: Duration) -> String {
+    format!("{:.3} s", span.as_secs_f64())
+}
+
+/// The documented exit codes of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Everything passed.
+    Passed = 0,
+    /// A property failed.
+    Failed = 1,
+    /// The command line or a scenario file is wrong.
+    Usage = 2,
+    /// An operation was still waiting when its time was over.
+    Hang = 3,
+    /// A run proved nothing: a fault stayed inert, or nothing was asserted.
+    Invalid = 4,
+    /// The same seed gave two different traces.
+    NotDeterministic = 5,
+    /// The harness itself failed.
+    Internal = 70,
+}
+
+impl ExitCode {
+    /// The code of a run with these findings.
+    pub fn of(findings: &[Finding]) -> Self {
+        findings.iter().map(|finding| Self::of_oracle(finding.oracle)).fold(Self::Passed, Self::worse)
+    }
+
+    fn of_oracle(oracle: Oracle) -> Self {
+        match oracle {
+            Oracle::Safety | Oracle::Availability | Oracle::Economy | Oracle::Expectation => Self::Failed,
+            Oracle::Hang => Self::Hang,
+            Oracle::Invalid => Self::Invalid,
+            Oracle::Determinism => Self::NotDeterministic,
+        }
+    }
+
+    /// The code that speaks for both: internal, not deterministic, hang, failed, invalid, usage, in this order.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        let rank = |code: Self| match code {
+            Self::Passed => 0,
+            Self::Usage => 1,
+            Self::Invalid => 2,
+            Self::Failed => 3,
+            Self::Hang => 4,
+            Self::NotDeterministic => 5,
+            Self::Internal => 6,
+        };
+        if rank(self) >= rank(other) { self } else { other }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(oracle: Oracle) -> Finding {
+        Finding { oracle, text: String::new() }
+    }
+
+    #[test]
+    fn a_hang_outranks_a_failed_property_and_an_inert_fault() {
+        let all = [finding(Oracle::Invalid), finding(Oracle::Hang), finding(Oracle::Safety)];
+        assert_eq!(ExitCode::of(&all), ExitCode::Hang);
+        assert_eq!(ExitCode::of(&all[..1]), ExitCode::Invalid);
+        assert_eq!(ExitCode::of(&all[2..]), ExitCode::Failed);
+        assert_eq!(ExitCode::of(&[]), ExitCode::Passed);
+    }
+
+    #[test]
+    fn an_inert_fault_is_printed_in_capitals() {
+        let receipt = Receipt {
+            name: "cable".into(),
+            began: vec![(Duration::ZERO, "s1".into())],
+            ..Receipt::default()
+        };
+        assert_eq!(receipt.to_string(), "\"cable\" began at 0.000 s on s1; INERT");
+        assert!(receipt.is_inert());
+    }
+}

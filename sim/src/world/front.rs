@@ -1,0 +1,158 @@
+//! The front door of a simulated server: the real handler, with every request and answer recorded.
+//!
+//! It looks at what passes and changes nothing.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Method, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use lafs::format::{ShareNum, StorageIndex};
+use lafs::net::serve::{Handle, ResponseBody};
+
+use crate::fault::damage::Damage;
+use crate::net::HostId;
+use crate::oracle::truth::Blocks;
+use crate::record::Recorder;
+use crate::trace::{Request, ServerEvent};
+
+/// What the front door knows of the disk behind it, besides its bytes.
+#[derive(Debug, Default)]
+pub struct Annotations {
+    /// Which stored bytes are damaged, and by which fault.
+    pub damage: BTreeMap<(StorageIndex, ShareNum), Damage>,
+    /// Where the blocks of each uploaded file lie in its shares.
+    pub blocks: BTreeMap<StorageIndex, Blocks>,
+}
+
+/// Records what a server is asked and what it answers.
+pub struct Front<H> {
+    inner: H,
+    host: HostId,
+    recorder: Recorder,
+    annotations: Rc<RefCell<Annotations>>,
+}
+
+impl<H> Front<H> {
+    /// In front of `inner`.
+    pub fn new(inner: H, host: HostId, recorder: Recorder, annotations: Rc<RefCell<Annotations>>) -> Self {
+        Self { inner, host, recorder, annotations }
+    }
+
+    /// Whole blocks within `range` of a stored share; damaged bytes in it are a bite.
+    fn blocks_in(&self, index: StorageIndex, share: ShareNum, range: &Range<u64>) -> u64 {
+        let annotations = self.annotations.borrow();
+        if let Some(damage) = annotations.damage.get(&(index, share)) {
+            let touched = damage.touched(range);
+            if touched > 0 {
+                self.recorder.bite(damage.fault, 1, touched);
+            }
+        }
+        annotations.blocks.get(&index).map_or(0, |blocks| blocks.within(range))
+    }
+}
+
+impl<H: Handle> Handle for Front<H> {
+    async fn handle(&self, request: http::Request<Incoming>) -> http::Response<ResponseBody> {
+        let (kind, index) = classify(request.method(), request.uri().path());
+        let range = asked_range(request.headers());
+        self.recorder.note_server(self.host, ServerEvent::Received(kind));
+        let response = self.inner.handle(request).await;
+        let status = response.status();
+        let bytes = response.body().size_hint().exact().unwrap_or(0);
+        let blocks = match (kind, index) {
+            (Request::Read(share), Some(index)) if status.is_success() => {
+                let start = range.map_or(0, |range| range.start);
+                self.blocks_in(index, share, &(start..start + bytes))
+            }
+            _ => 0,
+        };
+        let answer = Answer { kind, status, bytes, blocks, host: self.host, recorder: self.recorder.clone() };
+        if bytes == 0 {
+            answer.note();
+            return response;
+        }
+        response.map(|body| ResponseBody::boxed(Told { body, answer: Some(answer) }))
+    }
+}
+
+struct Answer {
+    kind: Request,
+    status: StatusCode,
+    bytes: u64,
+    blocks: u64,
+    host: HostId,
+    recorder: Recorder,
+}
+
+impl Answer {
+    fn note(&self) {
+        let Self { kind, status, bytes, blocks, .. } = *self;
+        let event = ServerEvent::Answered { request: kind, status: status.as_u16(), bytes, blocks };
+        self.recorder.note_server(self.host, event);
+    }
+}
+
+/// A body that tells when its last byte has been handed to the connection.
+struct Told {
+    body: ResponseBody,
+    answer: Option<Answer>,
+}
+
+impl Body for Told {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let over = matches!(frame, Poll::Ready(None)) || self.body.is_end_stream();
+        if over && let Some(answer) = self.answer.take() {
+            answer.note();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn classify(method: &Method, path: &str) -> (Request, Option<StorageIndex>) {
+    let mut parts = path.strip_prefix("/storage/v1/").unwrap_or_default().split('/');
+    let area = parts.next().unwrap_or_default();
+    let index = parts.next().and_then(|text| text.parse().ok());
+    let (item, action) = (parts.next(), parts.next());
+    let share = item.and_then(|text| text.parse().ok()).map(ShareNum);
+    let kind = match (method, area, item, share, action) {
+        (&Method::GET, "version", ..) => Request::Version,
+        (&Method::PUT, "lease", ..) => Request::Lease,
+        (&Method::POST, "immutable", None, ..) => Request::Allocate,
+        (&Method::GET, "immutable", Some("shares"), ..) => Request::Shares,
+        (&Method::GET, "immutable", _, Some(share), None) => Request::Read(share),
+        (&Method::PATCH, "immutable", _, Some(share), None) => Request::Write(share),
+        (&Method::PUT, "immutable", _, Some(share), Some("abort")) => Request::Abort(share),
+        (&Method::POST, "immutable", _, Some(share), Some("corrupt")) => Request::Corrupt(share),
+        _ => Request::Other,
+    };
+    (kind, index)
+}
+
+fn asked_range(headers: &http::HeaderMap) -> Option<Range<u64>> {
+    let text = headers.get(header::RANGE)?.to_str().ok()?.strip_prefix("bytes=")?;
+    let (from, to) = text.split_once('-')?;
+    Some(from.parse().ok()?..to.parse::<u64>().ok()?.checked_add(1)?)
+}

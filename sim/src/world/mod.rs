@@ -1,0 +1,321 @@
+//! The world of one run: real servers and real clients on virtual hosts, their disks, and the files.
+//!
+//! Builds and changes hosts; `storm` carries out faults on them. What happens is recorded elsewhere, and nothing
+//! here judges.
+
+pub mod content;
+pub mod front;
+mod storm;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use lafs::client::grid::Secrets;
+use lafs::client::{Client, Observe};
+use lafs::erasure::Segmentation;
+use lafs::format::cap::{Cap, ReadCap};
+use lafs::format::{ServerId, ShareNum, StorageIndex};
+use lafs::net::ServerInfo;
+use lafs::net::serve::{ServeLimits, serve};
+use lafs::plan::Policy;
+use lafs::server::StorageServer;
+use lafs::server::backend::Backend;
+use lafs::server::backend::MemoryBackend;
+use lafs::server::clock::{Clock, UnixTime};
+
+use crate::fault::Book;
+use crate::ledger::Ledger;
+use crate::net::event::{Dialer, Network};
+use crate::net::{HostId, Limits};
+use crate::oracle::truth::Blocks;
+use crate::record::{ClientObserver, Recorder};
+use crate::schedule::{Link, Schedule, ShareTarget, Target};
+use crate::seed::Seed;
+use crate::trace::{Keep, Names, Trace};
+use crate::workload::Placed;
+use front::{Annotations, Front};
+
+/// The link between two hosts that have none of their own: nothing but the server's link counts.
+const WIRE: Link = Link { latency_min: Duration::ZERO, latency_max: Duration::ZERO, bandwidth: None };
+/// Wall time at the start of every run, in Unix seconds.
+const EPOCH_SECONDS: u64 = 1_900_000_000;
+/// Bytes of a server's swissnum.
+const SWISSNUM: &[u8] = b"squallsquallsquallsquallsquall22";
+
+/// Everything that exists in one run.
+pub struct World {
+    schedule: Schedule,
+    seed: Seed,
+    net: Network,
+    recorder: Recorder,
+    names: Names,
+    servers: Vec<ServerHost>,
+    clients: RefCell<BTreeMap<String, ClientHost>>,
+    files: BTreeMap<String, FileState>,
+}
+
+struct ServerHost {
+    host: HostId,
+    name: String,
+    disk: MemoryBackend,
+    annotations: Rc<RefCell<Annotations>>,
+}
+
+struct ClientHost {
+    host: HostId,
+    lives: u64,
+    client: Rc<Client<Dialer>>,
+}
+
+struct FileState {
+    content: Bytes,
+    random_key: bool,
+    /// The capability of the last acknowledged upload.
+    cap: RefCell<Option<Cap>>,
+}
+
+impl World {
+    /// Builds all hosts of `schedule` and starts their programs. Call it inside a runtime with paused time.
+    pub fn new(schedule: &Schedule, keep: Keep) -> Rc<Self> {
+        let seed = Seed::root(schedule.seed);
+        let servers = schedule.grid.servers.iter().map(|server| server.name.clone());
+        let hosts: Vec<String> = servers.chain(schedule.grid.clients.iter().cloned()).collect();
+        let book = Book::new(&schedule.faults, &hosts, schedule.grid.servers.len(), &seed);
+        let recorder = Recorder::new(Trace::new(keep), book, Ledger::default());
+        let observer = recorder.clone();
+        let net = Network::new(
+            &seed.child("net"),
+            WIRE,
+            Limits::USUAL,
+            Rc::new(move |event| observer.note_net(event)),
+        );
+        let ids: Vec<HostId> = hosts.iter().map(|name| net.add_host(name)).collect();
+        let names = Names { hosts, faults: schedule.faults.iter().map(|fault| fault.name.clone()).collect() };
+        let servers = schedule.grid.servers.iter().zip(&ids).map(|(server, &host)| {
+            net.set_link(host, Some(server.link));
+            ServerHost {
+                host,
+                name: server.name.clone(),
+                disk: MemoryBackend::new(server.space_bytes),
+                annotations: Rc::default(),
+            }
+        });
+        let files = schedule.files.iter().map(|file| {
+            let content = content::of(file, &seed);
+            let state = FileState { content, random_key: file.random_key, cap: RefCell::new(None) };
+            (file.name.clone(), state)
+        });
+        let world = Rc::new(Self {
+            servers: servers.collect(),
+            files: files.collect(),
+            clients: RefCell::default(),
+            schedule: schedule.clone(),
+            seed,
+            net,
+            recorder,
+            names,
+        });
+        for server in 0..world.servers.len() {
+            world.start_server(server);
+        }
+        for (name, &host) in world.schedule.grid.clients.iter().zip(&ids[world.servers.len()..]) {
+            let client = world.new_client(name, host, 0);
+            world.clients.borrow_mut().insert(name.clone(), ClientHost { host, lives: 0, client });
+        }
+        world
+    }
+
+    /// Starts the program of a server on its disk: what was incomplete is forgotten, what was complete is there.
+    fn start_server(&self, index: usize) {
+        let Some(server) = self.servers.get(index) else { return };
+        let Ok(listener) = self.net.listen(server.host) else { return };
+        let (host, disk) = (server.host, server.disk.clone());
+        let (recorder, annotations) = (self.recorder.clone(), Rc::clone(&server.annotations));
+        let clock = self.clock();
+        let program = async move {
+            let Ok(server) = StorageServer::start(disk, SWISSNUM, clock).await else { return };
+            let front = Front::new(server, host, recorder, annotations);
+            serve(listener, &front, &ServeLimits::default()).await;
+        };
+        drop(self.net.spawn(host, program));
+    }
+
+    /// Wall time: a fixed epoch and the virtual time since the start.
+    fn clock(&self) -> Clock {
+        let recorder = self.recorder.clone();
+        Arc::new(move || UnixTime(EPOCH_SECONDS + recorder.now().as_secs()))
+    }
+
+    fn new_client(&self, name: &str, host: HostId, life: u64) -> Rc<Client<Dialer>> {
+        let seed = self.seed.child(&format!("client {name}"));
+        let infos = self.servers.iter().map(|server| ServerInfo {
+            id: ServerId::new(&server.name),
+            address: server.name.clone(),
+            swissnum: SWISSNUM.to_vec(),
+            permutation_seed: self.seed.child(&format!("server {}", server.name)).bytes().to_vec(),
+            lease_seed: [0; 20],
+        });
+        let mut policy = Policy::default();
+        policy.upload.segment_bytes_max = self.schedule.grid.segment_bytes_max;
+        let secrets = Secrets {
+            lease: seed.child("lease").bytes(),
+            convergence: seed.child("convergence").bytes().to_vec(),
+        };
+        let rng = Box::new(seed.child(&format!("life {life}")).rng());
+        let observer: Arc<dyn Observe> = Arc::new(ClientObserver::new(self.recorder.clone(), host));
+        Rc::new(Client::new(&self.net.dialer(host), infos.collect(), policy, secrets, rng, observer))
+    }
+
+    /// The plan of this run.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// The network.
+    pub fn net(&self) -> &Network {
+        &self.net
+    }
+
+    /// The records.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// The names that records refer to by number.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The number of the host called `name`.
+    pub fn host(&self, name: &str) -> Option<HostId> {
+        self.net.host(name)
+    }
+
+    /// The client called `name`; the first one if there is none of that name.
+    pub fn client(&self, name: &str) -> Rc<Client<Dialer>> {
+        let clients = self.clients.borrow();
+        let entry = clients.get(name).or_else(|| clients.values().next());
+        Rc::clone(&entry.expect("a scenario has at least one client").client)
+    }
+
+    /// Runs a program on the host of a client. None if the host died before it ended.
+    pub async fn on_client<T: 'static>(
+        &self,
+        name: &str,
+        program: impl Future<Output = T> + 'static,
+    ) -> Option<T> {
+        let host = self.host(name)?;
+        self.net.spawn(host, program).await
+    }
+
+    /// Replaces a client by one that remembers nothing.
+    pub fn forget_client(&self, name: &str) {
+        let Some((host, life)) = self.clients.borrow().get(name).map(|entry| (entry.host, entry.lives + 1))
+        else {
+            return;
+        };
+        let client = self.new_client(name, host, life);
+        self.recorder.records().ledger.forget(host);
+        self.clients.borrow_mut().insert(name.to_owned(), ClientHost { host, lives: life, client });
+    }
+
+    /// Drops all clients and with them their idle connections.
+    pub fn drop_clients(&self) -> Vec<HostId> {
+        std::mem::take(&mut *self.clients.borrow_mut()).into_values().map(|entry| entry.host).collect()
+    }
+
+    /// The content of a file.
+    pub fn content(&self, file: &str) -> Bytes {
+        self.files.get(file).map(|state| state.content.clone()).unwrap_or_default()
+    }
+
+    /// Whether a file is uploaded with a random key.
+    pub fn has_random_key(&self, file: &str) -> bool {
+        self.files.get(file).is_some_and(|state| state.random_key)
+    }
+
+    /// The capability of a file that was uploaded.
+    pub fn cap(&self, file: &str) -> Option<Cap> {
+        self.files.get(file)?.cap.borrow().clone()
+    }
+
+    /// The capability of a file whose shares are on servers.
+    pub fn read_cap(&self, file: &str) -> Option<ReadCap> {
+        match self.cap(file)? {
+            Cap::Chk(cap) => Some(cap),
+            Cap::Verify(_) | Cap::Literal(_) => None,
+        }
+    }
+
+    /// Notes that an upload was reported as successful.
+    pub fn acknowledge(&self, file: &str, placed: &Placed) {
+        let Some(state) = self.files.get(file) else { return };
+        if let Cap::Chk(read) = &placed.cap {
+            let grid = &self.schedule.grid;
+            if let Ok(cut) = Segmentation::new(read.size, read.encoding, grid.segment_bytes_max) {
+                for server in &self.servers {
+                    server.annotations.borrow_mut().blocks.insert(read.storage_index(), Blocks::new(cut));
+                }
+            }
+        }
+        *state.cap.borrow_mut() = Some(placed.cap.clone());
+    }
+
+    /// Servers as (host, name, disk), in the order of the file.
+    pub fn servers(&self) -> impl Iterator<Item = (HostId, &str, &MemoryBackend)> {
+        self.servers.iter().map(|server| (server.host, server.name.as_str(), &server.disk))
+    }
+
+    /// Bytes that servers which are well reserve for shares that are not complete.
+    pub fn allocated_bytes(&self) -> u64 {
+        let well = |server: &&ServerHost| self.recorder.records().book.names_on(server.host).is_empty();
+        let staged = |server: &ServerHost| server.disk.staged_bytes().now_or_never()?.ok();
+        self.servers.iter().filter(well).filter_map(staged).sum()
+    }
+
+    /// The shares of `index` on a server's disk.
+    fn shares_on(server: &ServerHost, index: StorageIndex) -> Vec<ShareNum> {
+        server.disk.list().into_iter().filter(|(at, _)| *at == index).map(|(_, share)| share).collect()
+    }
+
+    /// Takes the shares of a file away from servers, behind their backs.
+    pub fn delete_shares(&self, file: &str, on: &Target) {
+        let Some(cap) = self.read_cap(file) else { return };
+        for server in self.select_servers(on) {
+            for share in Self::shares_on(server, cap.storage_index()) {
+                server.disk.remove(cap.storage_index(), share);
+            }
+        }
+    }
+
+    /// Copies shares to a server, behind its back.
+    pub fn copy_shares(&self, shares: &ShareTarget, to: &str) {
+        let Some(cap) = self.read_cap(&shares.file) else { return };
+        let index = cap.storage_index();
+        let Some(target) = self.servers.iter().find(|server| server.name == to) else { return };
+        let sources = match &shares.on {
+            Some(on) => self.select_servers(on),
+            None => self.servers.iter().collect(),
+        };
+        for server in sources {
+            for share in Self::shares_on(server, index) {
+                if shares.share.is_none_or(|number| number == share.0)
+                    && let Some(content) = server.disk.get(index, share)
+                {
+                    target.disk.put(index, share, content);
+                }
+            }
+        }
+    }
+
+    fn select_servers(&self, target: &Target) -> Vec<&ServerHost> {
+        let hosts = self.select(target);
+        self.servers.iter().filter(|server| hosts.contains(&server.host)).collect()
+    }
+}

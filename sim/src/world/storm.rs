@@ -1,0 +1,196 @@
+//! Carries faults out: selects their targets, does what they say to hosts, links and disks, and undoes it.
+
+use std::rc::Rc;
+
+use rand_core::Rng;
+
+use super::World;
+use crate::fault::Due;
+use crate::fault::damage::Damage;
+use crate::net::HostId;
+use crate::schedule::{Direction, Disconnect, FaultKind, Target};
+use crate::trace::{Entry, FaultEvent};
+
+impl World {
+    /// Starts carrying out faults as they become due. The storm is a program of the network like any other, on a
+    /// host of its own, so that its turn comes right after the program whose doing made a fault due.
+    pub fn spawn_storm(self: &Rc<Self>) {
+        let host = self.net.add_host("the storm");
+        let world = Rc::clone(self);
+        drop(self.net.spawn(host, async move {
+            loop {
+                world.recorder.due().await;
+                world.settle_faults();
+            }
+        }));
+    }
+
+    /// Carries out everything that is due now.
+    pub fn settle_faults(&self) {
+        let now = self.recorder.now();
+        self.recorder.records().book.pass_time(now);
+        loop {
+            let due = self.recorder.records().book.take_due();
+            if due.is_empty() {
+                return;
+            }
+            self.recorder.stir();
+            for item in due {
+                match item {
+                    Due::BeginAll { fault } => {
+                        let Some(plan) = self.schedule.faults.get(fault) else { continue };
+                        for host in self.select(&plan.on) {
+                            self.begin(fault, host);
+                        }
+                    }
+                    Due::Begin { fault, host } => self.begin(fault, host),
+                    Due::End { fault } => self.end(fault),
+                }
+            }
+        }
+    }
+
+    /// The hosts a target stands for now, in the order of the file.
+    pub(super) fn select(&self, target: &Target) -> Vec<HostId> {
+        match target {
+            Target::Hosts(names) => names.iter().filter_map(|name| self.host(name)).collect(),
+            Target::Holders { count, draw, .. } => {
+                let hosts = self.servers.iter().map(|server| server.host);
+                let mut holders: Vec<HostId> = hosts.filter(|host| self.holds(target, *host)).collect();
+                if let Some(count) = count {
+                    let mut rng = self.seed.child(&format!("holders {draw}")).rng();
+                    while holders.len() > *count {
+                        let victim = rng.next_u64() % holders.len() as u64;
+                        holders.remove(usize::try_from(victim).unwrap_or(0));
+                    }
+                }
+                holders
+            }
+        }
+    }
+
+    /// Whether a host holds what a holder selector asks for.
+    fn holds(&self, target: &Target, host: HostId) -> bool {
+        let Target::Holders { file, share, .. } = target else { return false };
+        let Some(cap) = self.read_cap(file) else { return false };
+        self.servers.iter().filter(|server| server.host == host).any(|server| {
+            Self::shares_on(server, cap.storage_index())
+                .iter()
+                .any(|held| share.is_none_or(|number| number == held.0))
+        })
+    }
+
+    fn begin(&self, fault: usize, host: HostId) {
+        let admitted = {
+            let records = self.recorder.records();
+            records.book.admits(fault, host, |target, host| self.holds(target, host))
+        };
+        let Some(plan) = self.schedule.faults.get(fault).filter(|_| admitted) else { return };
+        let now = self.recorder.now();
+        self.recorder.records().book.began(fault, host, now);
+        self.recorder.note(Entry::Fault { fault, host: Some(host), event: FaultEvent::Began });
+        match &plan.kind {
+            FaultKind::Hang => self.net.hang(host),
+            FaultKind::Partition(direction) => {
+                let (inward, outward) = ways(*direction);
+                self.net.isolate(host, inward, outward);
+            }
+            FaultKind::Disconnect(Disconnect::Reset) => {
+                let broken = self.net.reset_connections(host);
+                self.note_broken(fault, broken);
+            }
+            FaultKind::Disconnect(Disconnect::Close) => {
+                let broken = self.net.close_connections(host);
+                self.note_broken(fault, broken);
+            }
+            FaultKind::Disconnect(Disconnect::Refuse) => {
+                self.net.refuse(host, true);
+                self.net.reset_connections(host);
+            }
+            FaultKind::Crash => {
+                self.lose_client(host);
+                self.net.crash(host);
+            }
+            FaultKind::PowerLoss => {
+                self.lose_client(host);
+                self.net.power_off(host);
+            }
+            FaultKind::Slow(link) => self.net.set_link(host, Some(*link)),
+            FaultKind::Corrupt { share, field } => {
+                let Some(cap) = self.read_cap(&share.file) else { return };
+                let index = cap.storage_index();
+                let Some(server) = self.servers.iter().find(|server| server.host == host) else { return };
+                let Some(blocks) = server.annotations.borrow().blocks.get(&index).copied() else { return };
+                for held in Self::shares_on(server, index) {
+                    if share.share.is_some_and(|number| number != held.0) {
+                        continue;
+                    }
+                    let Some(content) = server.disk.get(index, held) else { continue };
+                    let stream = format!("damage {} {} {held}", plan.name, server.name);
+                    let mut rng = self.seed.child(&stream).rng();
+                    let damage = Damage::draw(fault, *field, &blocks, content.len() as u64, &mut rng);
+                    let mut bytes = content.to_vec();
+                    damage.apply(&mut bytes);
+                    server.disk.put(index, held, bytes.into());
+                    server.annotations.borrow_mut().damage.insert((index, held), damage);
+                }
+            }
+        }
+    }
+
+    fn end(&self, fault: usize) {
+        let Some(plan) = self.schedule.faults.get(fault) else { return };
+        let now = self.recorder.now();
+        let hosts = self.recorder.records().book.ended(fault, now);
+        for host in hosts {
+            self.recorder.note(Entry::Fault { fault, host: Some(host), event: FaultEvent::Ended });
+            match &plan.kind {
+                FaultKind::Hang => self.net.release(host),
+                FaultKind::Partition(direction) => {
+                    let (inward, outward) = ways(*direction);
+                    self.net.rejoin(host, inward, outward);
+                }
+                FaultKind::Disconnect(Disconnect::Refuse) => self.net.refuse(host, false),
+                FaultKind::Disconnect(Disconnect::Reset | Disconnect::Close) | FaultKind::Corrupt { .. } => {}
+                FaultKind::Crash => self.restart(host),
+                FaultKind::PowerLoss => {
+                    self.net.power_on(host);
+                    self.restart(host);
+                }
+                FaultKind::Slow(_) => {
+                    let own = self.schedule.grid.servers.get(host.index()).map(|server| server.link);
+                    self.net.set_link(host, own);
+                }
+            }
+        }
+    }
+
+    fn restart(&self, host: HostId) {
+        if let Some(server) = self.servers.iter().position(|server| server.host == host) {
+            self.start_server(server);
+        }
+    }
+
+    /// A client whose host dies has to start anew; its open requests die with it.
+    fn lose_client(&self, host: HostId) {
+        let name = self.names.host(host).to_owned();
+        if host.index() >= self.servers.len() {
+            self.forget_client(&name);
+        }
+    }
+
+    fn note_broken(&self, fault: usize, connections: usize) {
+        if connections > 0 {
+            self.recorder.bite(fault, connections as u64, 0);
+        }
+    }
+}
+
+/// Whether messages to and from the targets are cut.
+fn ways(direction: Direction) -> (bool, bool) {
+    match direction {
+        Direction::Both => (true, true),
+        Direction::To => (true, false),
+        Direction::From => (false, true),
+    }
+}

@@ -1,0 +1,192 @@
+//! Finds servers that take the shares: carries out what `plan::place::select` decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::AbortHandle;
+
+use super::crew::{Crew, Done};
+use super::job::is_gone;
+use crate::client::event::{Event, Question};
+use crate::format::{Encoding, ShareNum};
+use crate::net::Dial;
+use crate::net::client::RequestError;
+use crate::net::message::Allocated;
+use crate::plan::health::Standing;
+use crate::plan::place::select::{Decision, Move, Selection};
+use crate::plan::place::{Outcome, UnhappyError};
+use crate::plan::policy::OverduePolicy;
+
+/// Where the shares are and where they will be; servers by their place in the job.
+pub(super) struct Homes {
+    /// To be written.
+    pub(super) granted: Vec<BTreeSet<ShareNum>>,
+    /// There already.
+    pub(super) existing: Vec<BTreeSet<ShareNum>>,
+    /// What the search knows of every server that was asked.
+    pub(super) outcomes: Vec<Outcome>,
+}
+
+/// What a server said so far about what it holds and takes.
+#[derive(Default)]
+struct Answers {
+    shares: Option<BTreeSet<ShareNum>>,
+    room: Option<u64>,
+    requests: Vec<AbortHandle>,
+}
+
+impl Answers {
+    fn cancel(&mut self) {
+        self.requests.drain(..).for_each(|request| request.abort());
+    }
+}
+
+/// The search for homes.
+struct Search<'c, 'a, D: Dial> {
+    crew: &'c mut Crew<'a, D>,
+    selection: Selection,
+    answers: BTreeMap<usize, Answers>,
+}
+
+/// Asks servers until every share that can have a home has one. Allocations that have not been answered
+/// by then go on in `crew`, as does what makes servers forget those that are of no use.
+pub(super) async fn find<D: Dial + Clone>(
+    crew: &mut Crew<'_, D>,
+    encoding: Encoding,
+    happy: usize,
+) -> Result<Homes, UnhappyError> {
+    let job = crew.job;
+    let policy = job.client.policy();
+    let patience = OverduePolicy {
+        floor: policy.overdue.floor.max(policy.upload.answer_floor),
+        ..policy.overdue.clone()
+    };
+    let mut selection = Selection::new(job.servers.len(), encoding, happy, patience);
+    for (server, peer) in job.servers.iter().enumerate() {
+        if job.client.health().standing(peer.id(), job.client.now()) == Standing::Suspect {
+            selection.suspect(server);
+        }
+    }
+    let mut search = Search { crew, selection, answers: BTreeMap::new() };
+    loop {
+        let now = job.client.now();
+        search.tell_overdue();
+        match search.selection.decide(now) {
+            Decision::Ask(moves) => moves.into_iter().for_each(|wanted| search.make(wanted)),
+            Decision::Wait(until) => {
+                let until = until.map(|moment| job.client.instant(moment));
+                // All that came at the same time is decided upon together.
+                let mut done = search.crew.next(until).await;
+                while let Some(this) = done {
+                    search.take(this);
+                    done = search.crew.next_ready();
+                }
+            }
+            Decision::Settled(granted) => return Ok(search.settle(granted)),
+            Decision::Unhappy => {
+                let ids: Vec<_> = job.servers.iter().map(|peer| peer.id().clone()).collect();
+                return Err(search.selection.unhappy(now, &ids));
+            }
+        }
+    }
+}
+
+impl<D: Dial + Clone> Search<'_, '_, D> {
+    fn tell_overdue(&mut self) {
+        let client = self.crew.job.client;
+        for (server, is_allocation, after) in self.selection.expire(client.now()) {
+            self.crew.job.note_overdue(server);
+            let answers = self.answers.entry(server).or_default();
+            let questions = [
+                (Question::Allocate, is_allocation),
+                (Question::Shares, !is_allocation && answers.shares.is_none()),
+                (Question::Version, !is_allocation && answers.room.is_none()),
+            ];
+            for (question, _) in questions.into_iter().filter(|(_, is_overdue)| *is_overdue) {
+                let server = self.crew.job.servers[server].id().clone();
+                client.tell(Event::Overdue { server, question, after });
+            }
+        }
+    }
+
+    fn make(&mut self, wanted: Move) {
+        match wanted {
+            Move::Find(server) => {
+                let job = self.crew.job;
+                let room = job.client.room(job.servers[server].id());
+                let mut requests = vec![self.crew.ask_shares(server)];
+                if room.is_none() {
+                    requests.push(self.crew.ask_room(server));
+                }
+                self.answers.insert(server, Answers { shares: None, room, requests });
+            }
+            Move::Allocate(server, shares) => self.crew.allocate(server, shares),
+        }
+    }
+
+    fn take(&mut self, done: Done) {
+        match done {
+            Done::Room(server, Ok(room)) => {
+                self.answers.entry(server).or_default().room = Some(room);
+                self.note_found(server);
+            }
+            Done::Shares(server, Ok(shares)) => {
+                self.answers.entry(server).or_default().shares = Some(shares);
+                self.note_found(server);
+            }
+            Done::Room(server, Err(error)) | Done::Shares(server, Err(error)) => {
+                self.answers.entry(server).or_default().cancel();
+                self.selection.failed(server, error.to_string(), is_gone(&error));
+            }
+            Done::Granted(server, asked, answer) => self.note_granted(server, &asked, answer),
+            // Neither is under way before homes are found.
+            Done::Wrote(..) | Done::Aborted(..) => {}
+        }
+    }
+
+    fn note_found(&mut self, server: usize) {
+        let job = self.crew.job;
+        let Some(Answers { shares: Some(shares), room: Some(room), .. }) = self.answers.get(&server) else {
+            return;
+        };
+        for share in shares {
+            job.client.tell(Event::ShareFound { server: job.servers[server].id().clone(), share: *share });
+        }
+        self.selection.found(server, job.client.now(), shares.clone(), *room >= job.share_size);
+    }
+
+    fn note_granted(
+        &mut self,
+        server: usize,
+        asked: &BTreeSet<ShareNum>,
+        answer: Result<Allocated, RequestError>,
+    ) {
+        match answer {
+            Ok(Allocated { already_have, allocated }) => {
+                self.crew.release(server, &(asked - &allocated));
+                self.selection.granted(server, self.crew.job.client.now(), already_have, &allocated);
+            }
+            Err(error) => self.selection.failed(server, error.to_string(), is_gone(&error)),
+        }
+    }
+
+    fn settle(mut self, granted: Vec<BTreeSet<ShareNum>>) -> Homes {
+        let job = self.crew.job;
+        self.answers.values_mut().for_each(Answers::cancel);
+        let existing: Vec<_> = (0..granted.len()).map(|server| self.selection.existing(server)).collect();
+        for (server, (granted, existing)) in granted.iter().zip(&existing).enumerate() {
+            let id = job.servers[server].id();
+            for (share, existing) in
+                granted.iter().map(|share| (share, false)).chain(existing.iter().map(|share| (share, true)))
+            {
+                job.client.tell(Event::SharePlaced { server: id.clone(), share: *share, existing });
+            }
+            if self.selection.is_allocating(server) {
+                // Should it be answered after all, it is undone once more.
+                self.crew.note_silent(server);
+            }
+            let unused = &self.crew.claimed(server) - granted;
+            self.crew.abort(server, unused);
+        }
+        Homes { granted, existing, outcomes: self.selection.outcomes(job.client.now()) }
+    }
+}

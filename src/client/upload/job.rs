@@ -1,0 +1,218 @@
+//! The requests an upload makes of one server, each told of truthfully: once asked, it is answered, failed or,
+//! when its future is dropped, cancelled. Which requests are made, and when, is not known here.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::client::Client;
+use crate::client::event::{Event, Question};
+use crate::format::{ServerId, ShareNum, StorageIndex};
+use crate::net::Dial;
+use crate::net::client::{Progress, RequestError, StorageClient};
+use crate::net::message::{LeaseSecrets, UploadSecret};
+
+/// The most bytes in one write: servers bound what they take at once.
+const WRITE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What all requests of one upload have in common.
+pub(super) struct Job<'a, D: Dial> {
+    pub(super) client: &'a Client<D>,
+    /// In the order of preference; everything below knows a server by its place here.
+    pub(super) servers: Vec<Peer<D>>,
+    pub(super) index: StorageIndex,
+    pub(super) secret: UploadSecret,
+    /// Bytes of every share.
+    pub(super) share_size: u64,
+}
+
+/// One server and the secrets that are for it.
+pub(super) struct Peer<D: Dial> {
+    pub(super) storage: Arc<StorageClient<D>>,
+    pub(super) leases: LeaseSecrets,
+}
+
+impl<D: Dial> Peer<D> {
+    pub(super) fn id(&self) -> &ServerId {
+        &self.storage.info().id
+    }
+}
+
+/// Bytes for one share.
+pub(super) struct Piece {
+    pub(super) share: ShareNum,
+    pub(super) offset: u64,
+    pub(super) data: Bytes,
+}
+
+impl<D: Dial + Clone> Job<'_, D> {
+    /// Runs `request` and tells of it.
+    pub(super) async fn ask<T>(
+        &self,
+        server: usize,
+        question: Question,
+        request: impl Future<Output = Result<T, RequestError>>,
+    ) -> Result<T, RequestError> {
+        let id = self.servers[server].id();
+        let mut asked = Asked::new(self.client, id, question);
+        let begun = self.client.now();
+        let result = request.await;
+        let now = self.client.now();
+        asked.end(result.as_ref().err());
+        match &result {
+            // How long bytes take upward says nothing about answers.
+            Ok(_) if matches!(question, Question::Write(_)) => {}
+            Ok(_) => self.client.health().success(id, 0, now.since(begun)),
+            Err(error) if is_fault(error) => {
+                self.client.health().failed(id, now, &self.client.policy().overdue);
+            }
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// Later operations do not wait for `server` again.
+    pub(super) fn note_overdue(&self, server: usize) {
+        let (id, now) = (self.servers[server].id(), self.client.now());
+        self.client.health().overdue(id, now, &self.client.policy().overdue);
+    }
+
+    pub(super) async fn room(&self, server: usize) -> Result<u64, RequestError> {
+        let storage = &self.servers[server].storage;
+        let version = self.ask(server, Question::Version, storage.version()).await?;
+        let room = version.maximum_immutable_share_size;
+        self.client.note_room(self.servers[server].id(), room);
+        Ok(room)
+    }
+
+    /// In as many requests as the length takes, one after the other.
+    pub(super) async fn write(
+        &self,
+        server: usize,
+        piece: Piece,
+        progress: &Progress,
+    ) -> Result<bool, RequestError> {
+        let Piece { share, mut offset, mut data } = piece;
+        loop {
+            let part = data.split_to(data.len().min(WRITE_BYTES_MAX));
+            let len = part.len() as u64;
+            let complete = self.write_part(server, Piece { share, offset, data: part }, progress).await?;
+            if data.is_empty() {
+                return Ok(complete);
+            }
+            offset += len;
+        }
+    }
+
+    /// A write that failed for a reason that may pass is repeated once: bytes that are there already may
+    /// be written again.
+    async fn write_part(
+        &self,
+        server: usize,
+        piece: Piece,
+        progress: &Progress,
+    ) -> Result<bool, RequestError> {
+        let Piece { share, offset, data } = piece;
+        let storage = &self.servers[server].storage;
+        let write = || {
+            let request = storage.write(self.index, share, offset, data.clone(), &self.secret, progress);
+            self.ask(server, Question::Write(share), request)
+        };
+        let mut written = write().await;
+        if written.as_ref().err().is_some_and(may_pass) {
+            written = write().await;
+        }
+        match written {
+            Ok(written) => Ok(written.complete),
+            // A share is not in progress any more once it is complete: the write may have arrived, and
+            // only its answer was lost.
+            Err(RequestError::Status(404)) => {
+                let shares = self.ask(server, Question::Shares, storage.shares(self.index)).await?;
+                if shares.contains(&share) { Ok(true) } else { Err(RequestError::Status(404)) }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One after the other; a server that cannot be reached is not tried again.
+    pub(super) async fn abort(&self, server: usize, shares: BTreeSet<ShareNum>) -> BTreeSet<ShareNum> {
+        let mut gone = BTreeSet::new();
+        for share in shares {
+            let request = self.servers[server].storage.abort(self.index, share, &self.secret);
+            match self.ask(server, Question::Abort(share), request).await {
+                // Whatever it says against it, there is nothing left to abort.
+                Ok(()) | Err(RequestError::Status(_)) => gone.insert(share),
+                Err(
+                    RequestError::Connect(_)
+                    | RequestError::Lost(_)
+                    | RequestError::Silent(_)
+                    | RequestError::Malformed(_),
+                ) => break,
+            };
+        }
+        gone
+    }
+}
+
+/// Whether the same request may succeed when it is repeated at once.
+fn may_pass(error: &RequestError) -> bool {
+    match error {
+        RequestError::Connect(_) | RequestError::Lost(_) => true,
+        RequestError::Status(status) => *status >= 500,
+        RequestError::Silent(_) | RequestError::Malformed(_) => false,
+    }
+}
+
+/// Whether a healthy server would not have answered so, whatever the request.
+fn is_fault(error: &RequestError) -> bool {
+    match error {
+        RequestError::Status(status) => *status >= 500,
+        RequestError::Connect(_)
+        | RequestError::Lost(_)
+        | RequestError::Silent(_)
+        | RequestError::Malformed(_) => true,
+    }
+}
+
+/// Whether the server could not be reached, as opposed to having answered with an error.
+pub(super) fn is_gone(error: &RequestError) -> bool {
+    match error {
+        RequestError::Connect(_) | RequestError::Lost(_) | RequestError::Silent(_) => true,
+        RequestError::Status(_) | RequestError::Malformed(_) => false,
+    }
+}
+
+/// A request whose end has yet to be told.
+struct Asked<'a, D: Dial> {
+    client: &'a Client<D>,
+    server: &'a ServerId,
+    question: Question,
+    ended: bool,
+}
+
+impl<'a, D: Dial> Asked<'a, D> {
+    fn new(client: &'a Client<D>, server: &'a ServerId, question: Question) -> Self {
+        client.tell(Event::Asked { server: server.clone(), question });
+        Self { client, server, question, ended: false }
+    }
+
+    fn end(&mut self, error: Option<&RequestError>) {
+        let (server, question) = (self.server.clone(), self.question);
+        self.ended = true;
+        self.client.tell(match error {
+            None => Event::Answered { server, question },
+            Some(error) => Event::Failed { server, question, reason: error.to_string() },
+        });
+    }
+}
+
+impl<D: Dial> Drop for Asked<'_, D> {
+    fn drop(&mut self) {
+        if !self.ended {
+            let (server, question) = (self.server.clone(), self.question);
+            self.client.tell(Event::Cancelled { server, question });
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Sends segments to the servers that took the shares, and decides which of them are lost.
+//!
+//! A share whose server stops moving bytes is given up while there is happiness without it; otherwise it
+//! is waited for as long as the transport does. A lost share is not placed anew here: whoever wants to
+//! would do so after the last segment, for the shares in `lost`, from a source that is read again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::future::AbortHandle;
+
+use super::crew::{Crew, Done};
+use super::homes::Homes;
+use super::job::Piece;
+use crate::client::event::Event;
+use crate::format::{Encoding, ServerId, ShareNum};
+use crate::net::Dial;
+use crate::net::client::{Progress, RequestError};
+use crate::plan::Moment;
+use crate::plan::place::{Outcome, UnhappyError, happiness};
+
+/// A write under way.
+struct Flight {
+    share: ShareNum,
+    progress: Progress,
+    /// The progress when it was last looked at, and when it was first seen to be that.
+    seen: u64,
+    moved: Moment,
+    since: Moment,
+    handle: AbortHandle,
+}
+
+/// One server that takes shares.
+#[derive(Default)]
+struct Writer {
+    open: BTreeSet<ShareNum>,
+    complete: BTreeSet<ShareNum>,
+    flights: Vec<Flight>,
+    waiting: VecDeque<Piece>,
+    /// Its longest good write.
+    longest: Duration,
+    trouble: Option<String>,
+}
+
+/// The shares of one upload on their way.
+pub(super) struct Push {
+    encoding: Encoding,
+    happy: usize,
+    /// By server.
+    writers: Vec<Writer>,
+    existing: Vec<BTreeSet<ShareNum>>,
+    outcomes: Vec<Outcome>,
+    lost: Vec<(ServerId, ShareNum, String)>,
+}
+
+/// What became of the shares.
+pub(super) struct Pushed {
+    pub(super) happiness: usize,
+    pub(super) complete: Vec<BTreeSet<ShareNum>>,
+    pub(super) existing: Vec<BTreeSet<ShareNum>>,
+    pub(super) lost: Vec<(ServerId, ShareNum, String)>,
+}
+
+impl Push {
+    pub(super) fn new(encoding: Encoding, happy: usize, homes: Homes) -> Self {
+        let writers = homes.granted.into_iter().map(|open| Writer { open, ..Writer::default() }).collect();
+        let Homes { existing, outcomes, .. } = homes;
+        Self { encoding, happy, writers, existing, outcomes, lost: Vec::new() }
+    }
+
+    /// Shares that are still being written.
+    pub(super) fn open(&self) -> BTreeSet<ShareNum> {
+        self.writers.iter().flat_map(|writer| &writer.open).copied().collect()
+    }
+
+    /// Sends one piece for each open share and returns when every one has arrived or is lost. After the
+    /// last pieces, shares must be complete.
+    pub(super) async fn send<D: Dial + Clone>(
+        &mut self,
+        crew: &mut Crew<'_, D>,
+        pieces: Vec<Piece>,
+        is_last: bool,
+    ) -> Result<(), UnhappyError> {
+        let client = crew.job.client;
+        let mut pieces: BTreeMap<_, _> = pieces.into_iter().map(|piece| (piece.share, piece)).collect();
+        for writer in &mut self.writers {
+            writer.waiting = writer.open.iter().filter_map(|share| pieces.remove(share)).collect();
+        }
+        let mut longest = Duration::ZERO;
+        loop {
+            let now = client.now();
+            self.take_off(crew, now);
+            let check = self.give_up_silent(crew, now, longest);
+            if self.writers.iter().all(|writer| writer.flights.is_empty()) {
+                return Ok(());
+            }
+            match crew.next(Some(client.instant(now + check))).await {
+                Some(Done::Wrote(server, share, result)) => {
+                    if let Some(took) = self.land(crew, server, share, result, is_last) {
+                        longest = longest.max(took);
+                    }
+                    self.check_happy(crew)?;
+                }
+                Some(done) => crew.undo(done),
+                None => {}
+            }
+        }
+    }
+
+    /// Starts as many writes as there may be connections to a server.
+    fn take_off<D: Dial + Clone>(&mut self, crew: &mut Crew<'_, D>, now: Moment) {
+        let flights_max = crew.job.client.policy().transport.idle_connections_max.max(1);
+        for (server, writer) in self.writers.iter_mut().enumerate() {
+            while writer.flights.len() < flights_max
+                && let Some(piece) = writer.waiting.pop_front()
+            {
+                let (share, progress) = (piece.share, Progress::default());
+                let handle = crew.write(server, piece, progress.clone());
+                writer.flights.push(Flight { share, progress, seen: 0, moved: now, since: now, handle });
+            }
+        }
+    }
+
+    /// Loses servers none of whose writes has moved for too long, the most silent first, as long as the
+    /// others suffice. Returns after how long to look again.
+    fn give_up_silent<D: Dial + Clone>(
+        &mut self,
+        crew: &mut Crew<'_, D>,
+        now: Moment,
+        longest: Duration,
+    ) -> Duration {
+        let policy = crew.job.client.policy();
+        let patience = |writer: &Writer| {
+            let usual = longest.max(writer.longest).saturating_mul(policy.overdue.multiple);
+            usual.max(policy.upload.write_floor)
+        };
+        let mut check = Duration::MAX;
+        let mut silent = Vec::new();
+        for (server, writer) in self.writers.iter_mut().enumerate() {
+            for flight in &mut writer.flights {
+                let seen = flight.progress.load(Ordering::Relaxed);
+                if seen != flight.seen {
+                    flight.seen = seen;
+                    flight.moved = now;
+                }
+            }
+            let Some(moved) = writer.flights.iter().map(|flight| flight.moved).max() else { continue };
+            let (still, patience) = (now.since(moved), patience(writer));
+            // Movement is only seen when looked for, so that is done a few times.
+            check = check.min((patience / 4).max(patience.saturating_sub(still).min(patience / 2)));
+            if still >= patience {
+                silent.push((still, server));
+            }
+        }
+        silent.sort_by_key(|(still, server)| (std::cmp::Reverse(*still), *server));
+        for (still, server) in silent {
+            if self.happiness_without(server) >= self.happy {
+                crew.note_silent(server);
+                self.lose_server(crew, server, &RequestError::Silent(still).to_string());
+            }
+        }
+        check.max(Duration::from_millis(1))
+    }
+
+    fn happiness(&self) -> usize {
+        self.happiness_without(self.writers.len())
+    }
+
+    /// The happiness of what is there or on its way, were `server` to lose what is on its way to it.
+    fn happiness_without(&self, server: usize) -> usize {
+        let held = self.writers.iter().zip(&self.existing).enumerate().map(|(at, (writer, existing))| {
+            let there = existing | &writer.complete;
+            if at == server { there } else { &there | &writer.open }
+        });
+        happiness(&held.collect::<Vec<_>>())
+    }
+
+    fn lose_server<D: Dial + Clone>(&mut self, crew: &mut Crew<'_, D>, server: usize, reason: &str) {
+        let writer = &mut self.writers[server];
+        writer.flights.drain(..).for_each(|flight| flight.handle.abort());
+        for share in writer.open.clone() {
+            self.lose(crew, server, share, reason);
+        }
+    }
+
+    fn lose<D: Dial + Clone>(
+        &mut self,
+        crew: &mut Crew<'_, D>,
+        server: usize,
+        share: ShareNum,
+        reason: &str,
+    ) {
+        let id = crew.job.servers[server].id().clone();
+        let writer = &mut self.writers[server];
+        writer.open.remove(&share);
+        writer.waiting.retain(|piece| piece.share != share);
+        writer.trouble = Some(reason.to_owned());
+        let event = Event::ShareLost { server: id.clone(), share, reason: reason.to_owned() };
+        crew.job.client.tell(event);
+        self.lost.push((id, share, reason.to_owned()));
+        crew.abort(server, BTreeSet::from([share]));
+    }
+
+    /// A write has ended; how long it took if it is a good one.
+    fn land<D: Dial + Clone>(
+        &mut self,
+        crew: &mut Crew<'_, D>,
+        server: usize,
+        share: ShareNum,
+        result: Result<bool, RequestError>,
+        is_last: bool,
+    ) -> Option<Duration> {
+        let writer = &mut self.writers[server];
+        let at = writer.flights.iter().position(|flight| flight.share == share)?;
+        let flight = writer.flights.swap_remove(at);
+        let took = crew.job.client.now().since(flight.since);
+        match result {
+            Ok(complete) if complete == is_last => {
+                writer.longest = writer.longest.max(took);
+                if complete {
+                    writer.open.remove(&share);
+                    writer.complete.insert(share);
+                    crew.release(server, &BTreeSet::from([share]));
+                }
+                Some(took)
+            }
+            Ok(true) => {
+                self.lose(crew, server, share, "complete before its last byte");
+                None
+            }
+            Ok(false) => {
+                self.lose(crew, server, share, "not complete after its last byte");
+                None
+            }
+            Err(error) => {
+                self.lose(crew, server, share, &error.to_string());
+                None
+            }
+        }
+    }
+
+    fn check_happy<D: Dial + Clone>(&self, crew: &Crew<'_, D>) -> Result<(), UnhappyError> {
+        let happiness = self.happiness();
+        if happiness >= self.happy {
+            return Ok(());
+        }
+        let held = |server: usize| {
+            let (writer, existing) = (&self.writers[server], &self.existing[server]);
+            &(&writer.open | &writer.complete) | existing
+        };
+        let outcome = |(server, outcome): (usize, &Outcome)| {
+            let outcome = match (held(server).len(), &self.writers[server].trouble) {
+                (0, Some(reason)) => Outcome::Failed(reason.clone()),
+                (0, None) => outcome.clone(),
+                (count, _) => Outcome::Holds(count),
+            };
+            (crew.job.servers[server].id().clone(), outcome)
+        };
+        Err(UnhappyError {
+            happiness,
+            happy: self.happy,
+            needed: self.encoding.needed(),
+            total: self.encoding.total(),
+            placed: (0..self.writers.len()).flat_map(held).collect::<BTreeSet<_>>().len(),
+            servers: self.outcomes.iter().enumerate().map(outcome).collect(),
+        })
+    }
+
+    /// What became of the shares, after the last segment.
+    pub(super) fn finish(self) -> Pushed {
+        Pushed {
+            happiness: self.happiness(),
+            complete: self.writers.into_iter().map(|writer| writer.complete).collect(),
+            existing: self.existing,
+            lost: self.lost,
+        }
+    }
+}

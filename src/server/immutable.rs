@@ -1,0 +1,271 @@
+//! Immutable shares: allocating, writing, aborting, listing, reading, reporting.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use hyper::body::Incoming;
+
+use super::access::{self, Secrets};
+use super::backend::{Backend, BackendError, CorruptionReport};
+use super::reply::{self, Refusal};
+use super::upload::Upload;
+use super::{ALLOCATE_BYTES_MAX, CORRUPT_BYTES_MAX, SPANS_MAX, StorageServer, WRITE_BYTES_MAX};
+use crate::format::{ShareNum, StorageIndex};
+use crate::net::message::{self, Allocate, Allocated, Written};
+use crate::net::range;
+use crate::net::serve::ResponseBody;
+
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+impl<B: Backend + 'static> StorageServer<B> {
+    pub(super) async fn allocate(
+        &self,
+        index: StorageIndex,
+        secrets: &Secrets,
+        head: &Parts,
+        body: &mut Incoming,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        reply::accepts_cbor(&head.headers)?;
+        reply::is_cbor(&head.headers)?;
+        let wanted = Allocate::decode(&reply::whole(body, ALLOCATE_BYTES_MAX).await?)?;
+        let now = (self.clock)();
+        self.uploads.expire(&*self.backend, now).await?;
+        let _allocating = self.uploads.allocating.lock().await;
+        let already_have = self.backend.shares(index).await?;
+        let mut allocated = BTreeSet::new();
+        for share in wanted.share_numbers {
+            let busy = already_have.contains(&share) || self.uploads.get(index, share).is_some();
+            if !busy && !self.uploads.is_full() && self.stage(index, share, wanted.allocated_size).await? {
+                self.uploads.insert(index, share, secrets.upload(), wanted.allocated_size, now);
+                allocated.insert(share);
+            }
+        }
+        if !(already_have.is_empty() && allocated.is_empty()) {
+            self.backend.add_or_renew_lease(index, self.new_lease(secrets)).await?;
+        }
+        Ok(reply::cbor(StatusCode::OK, Allocated { already_have, allocated }.encode()))
+    }
+
+    /// False if there is no room.
+    async fn stage(&self, index: StorageIndex, share: ShareNum, size: u64) -> Result<bool, BackendError> {
+        let mut result = self.backend.create(index, share, size).await;
+        if result == Err(BackendError::Exists) {
+            // Left by a request whose client went away in the middle.
+            self.backend.discard(index, share).await?;
+            result = self.backend.create(index, share, size).await;
+        }
+        match result {
+            Ok(()) => Ok(true),
+            Err(BackendError::NoSpace | BackendError::Exists) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn write(
+        &self,
+        index: StorageIndex,
+        share: ShareNum,
+        secrets: &Secrets,
+        head: &Parts,
+        body: &mut Incoming,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        reply::accepts_cbor(&head.headers)?;
+        let unsatisfiable = || Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE);
+        let said = head
+            .headers
+            .get(header::CONTENT_RANGE)
+            .and_then(|value| range::parse_content_range(value.as_bytes()))
+            .ok_or_else(unsatisfiable)?;
+        if said.total.is_some_and(|total| total <= said.range.start) {
+            return Err(unsatisfiable());
+        }
+        let upload = self.upload(index, share, secrets).await?.ok_or(Refusal::new(StatusCode::NOT_FOUND))?;
+        if said.range.end > upload.size {
+            return Err(unsatisfiable());
+        }
+        let length = said.range.end - said.range.start;
+        if length > WRITE_BYTES_MAX {
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE));
+        }
+        let length = usize::try_from(length).map_err(|_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE))?;
+        upload.touch((self.clock)());
+        let data = reply::start(body, length).await?;
+        reply::drain(body).await;
+        let short = data.len() < length;
+        let written = self.store(index, share, &upload, said.range.start, data).await?;
+        if short {
+            // What came is kept, but whoever announced more must not take this for success.
+            return Err(Refusal::new(StatusCode::BAD_REQUEST));
+        }
+        let status = if written.complete { StatusCode::CREATED } else { StatusCode::OK };
+        Ok(reply::cbor(status, written.encode()))
+    }
+
+    async fn store(
+        &self,
+        index: StorageIndex,
+        share: ShareNum,
+        upload: &Arc<Upload>,
+        offset: u64,
+        data: Bytes,
+    ) -> Result<Written, Refusal> {
+        let mut written = upload.written.lock().await;
+        if !self.uploads.get(index, share).is_some_and(|current| Arc::ptr_eq(&current, upload)) {
+            // Aborted or forgotten in the meantime; what is staged now belongs to another upload.
+            return Err(Refusal::new(StatusCode::NOT_FOUND));
+        }
+        if !data.is_empty() {
+            let range = offset..offset + u64::try_from(data.len()).unwrap_or(u64::MAX);
+            if written.len_with(&range) > SPANS_MAX {
+                return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE));
+            }
+            for overlap in written.within(&range) {
+                let held = self.backend.read_staged(index, share, overlap.clone()).await?;
+                let start = usize::try_from(overlap.start - offset).unwrap_or(usize::MAX);
+                if data.get(start..).and_then(|rest| rest.get(..held.len())) != Some(&*held) {
+                    return Err(Refusal::new(StatusCode::CONFLICT));
+                }
+            }
+            self.backend.write(index, share, offset, data).await?;
+            written.insert(range);
+            upload.touch((self.clock)());
+        }
+        let required = written.missing(upload.size);
+        let complete = required.is_empty();
+        if complete {
+            self.backend.publish(index, share).await?;
+            self.uploads.remove(index, share);
+        }
+        Ok(Written { complete, required })
+    }
+
+    pub(super) async fn abort(
+        &self,
+        index: StorageIndex,
+        share: ShareNum,
+        secrets: &Secrets,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let Some(upload) = self.upload(index, share, secrets).await? else {
+            let complete = self.backend.share_len(index, share).await?.is_some();
+            let status = if complete { StatusCode::METHOD_NOT_ALLOWED } else { StatusCode::NOT_FOUND };
+            return Err(Refusal::new(status));
+        };
+        let _written = upload.written.lock().await;
+        self.backend.discard(index, share).await?;
+        self.uploads.remove(index, share);
+        Ok(reply::empty(StatusCode::OK))
+    }
+
+    /// The upload of a share, `None` if it is not being written; 401 if the secret is another one.
+    async fn upload(
+        &self,
+        index: StorageIndex,
+        share: ShareNum,
+        secrets: &Secrets,
+    ) -> Result<Option<Arc<Upload>>, Refusal> {
+        self.uploads.expire(&*self.backend, (self.clock)()).await?;
+        let upload = self.uploads.get(index, share);
+        match &upload {
+            Some(upload) if !access::same(&upload.secret, secrets.upload()) => {
+                Err(Refusal::new(StatusCode::UNAUTHORIZED))
+            }
+            _ => Ok(upload),
+        }
+    }
+
+    pub(super) async fn list(
+        &self,
+        index: StorageIndex,
+        head: &Parts,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        reply::accepts_cbor(&head.headers)?;
+        let shares = self.backend.shares(index).await?;
+        Ok(reply::cbor(StatusCode::OK, message::encode_shares(&shares)))
+    }
+
+    pub(super) async fn read(
+        &self,
+        index: StorageIndex,
+        share: ShareNum,
+        head: &Parts,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let absent = || Refusal::new(StatusCode::NOT_FOUND);
+        let mut ranges = head.headers.get_all(header::RANGE).iter();
+        let asked = match (ranges.next(), ranges.next()) {
+            (None, _) => None,
+            (Some(one), None) => range::parse_range(one.as_bytes()),
+            (Some(_), Some(_)) => None,
+        };
+        if asked.is_none() && head.headers.contains_key(header::RANGE) {
+            return Err(Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE));
+        }
+        let range = asked.clone().unwrap_or(0..u64::MAX);
+        let (length, body) = if range.end - range.start <= self.backend.read_bytes_max() {
+            let data = self.backend.read(index, share, range.clone()).await?.ok_or_else(absent)?;
+            (u64::try_from(data.len()).unwrap_or(u64::MAX), ResponseBody::full(data))
+        } else {
+            let share_len = self.backend.share_len(index, share).await?.ok_or_else(absent)?;
+            let clipped = range.start.min(share_len)..range.end.min(share_len);
+            (clipped.end - clipped.start, self.pieces(index, share, clipped))
+        };
+        let mut response = Response::new(body);
+        if asked.is_some() && length == 0 {
+            return Ok(reply::empty(StatusCode::NO_CONTENT));
+        }
+        response.headers_mut().insert(header::CONTENT_TYPE, OCTETS);
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        if asked.is_some() {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            let last = range.start + length - 1;
+            let value =
+                HeaderValue::from_maybe_shared(Bytes::from(format!("bytes {}-{last}/*", range.start)))
+                    .map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR))?;
+            response.headers_mut().insert(header::CONTENT_RANGE, value);
+        }
+        Ok(response)
+    }
+
+    /// A body that reads a share, within its length, piece by piece as the client takes it.
+    fn pieces(&self, index: StorageIndex, share: ShareNum, range: Range<u64>) -> ResponseBody {
+        let backend = Arc::clone(&self.backend);
+        let pieces = stream::unfold(Some(range), move |rest| {
+            let backend = Arc::clone(&backend);
+            async move {
+                let rest = rest.filter(|rest| !rest.is_empty())?;
+                let end = rest.end.min(rest.start.saturating_add(backend.read_bytes_max().max(1)));
+                match backend.read(index, share, rest.start..end).await {
+                    Ok(Some(data)) if u64::try_from(data.len()) == Ok(end - rest.start) => {
+                        Some((Ok(Frame::data(data)), Some(end..rest.end)))
+                    }
+                    Ok(_) => Some((Err(io::ErrorKind::UnexpectedEof.into()), None)),
+                    Err(error) => Some((Err(io::Error::other(error)), None)),
+                }
+            }
+        });
+        ResponseBody::boxed(StreamBody::new(pieces.boxed_local()))
+    }
+
+    pub(super) async fn corrupt(
+        &self,
+        index: StorageIndex,
+        share: ShareNum,
+        head: &Parts,
+        body: &mut Incoming,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        reply::is_cbor(&head.headers)?;
+        if self.backend.share_len(index, share).await?.is_none() {
+            return Err(Refusal::new(StatusCode::NOT_FOUND));
+        }
+        let reason = message::decode_reason(&reply::whole(body, CORRUPT_BYTES_MAX).await?)?;
+        self.backend.record_corruption(CorruptionReport { index, share, reason }).await?;
+        Ok(reply::empty(StatusCode::OK))
+    }
+}

@@ -1,0 +1,62 @@
+//! One test per scenario file, named after it, with the seeds the file asks for; and one more for each file that its
+//! first seed gives the same trace twice.
+//!
+//! `cargo test hung` runs the scenarios with "hung" in their names. What a scenario is and how it is judged is squall's
+//! business.
+
+use std::path::{Path, PathBuf};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use squall::batch;
+use squall::scenario;
+use squall::verdict::ExitCode;
+
+fn main() -> std::process::ExitCode {
+    // Failing runs print the command that replays them, with the path as it is seen from the root.
+    if let Err(error) = std::env::set_current_dir(env!("CARGO_MANIFEST_DIR")) {
+        eprintln!("cannot enter the root of the project: {error}");
+        return std::process::ExitCode::FAILURE;
+    }
+    let files = match batch::find(&[PathBuf::from("scenarios")]) {
+        Ok(files) => files,
+        Err(error) => {
+            eprintln!("{error}");
+            return std::process::ExitCode::FAILURE;
+        }
+    };
+    let trials = files.into_iter().flat_map(|file| {
+        let name = name_of(&file);
+        let again = file.clone();
+        [
+            Trial::test(name.clone(), move || run_all(&file)),
+            Trial::test(format!("deterministic::{name}"), move || run_twice(&again)),
+        ]
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+/// `scenarios/download/three-good-seven-hung.toml` becomes `download::three_good_seven_hung`.
+fn name_of(file: &Path) -> String {
+    let inner = file.strip_prefix("scenarios").unwrap_or(file).with_extension("");
+    let parts: Vec<String> =
+        inner.components().map(|part| part.as_os_str().to_string_lossy().replace('-', "_")).collect();
+    parts.join("::")
+}
+
+fn run_all(file: &Path) -> Result<(), Failed> {
+    let scenario = scenario::load(file).map_err(|mistakes| mistakes.render(false))?;
+    for seed in scenario.seeds() {
+        let outcome = batch::run_one(&scenario, seed, false);
+        if outcome.code() != ExitCode::Passed {
+            return Err(outcome.text().into());
+        }
+    }
+    Ok(())
+}
+
+fn run_twice(file: &Path) -> Result<(), Failed> {
+    let scenario = scenario::load(file).map_err(|mistakes| mistakes.render(false))?;
+    let Some(&seed) = scenario.seeds().first() else { return Err("the file asks for no seed".into()) };
+    let outcome = batch::run_one(&scenario, seed, true);
+    if outcome.code() == ExitCode::NotDeterministic { Err(outcome.text().into()) } else { Ok(()) }
+}
