@@ -21,6 +21,17 @@ fn a_download_that_cannot_succeed_gives_up_when_nothing_happens() {
 }
 
 #[test]
+fn asking_one_server_at_a_time_ends_too() {
+    for answer in [Act::Hang, Act::Fail(500), Act::Delay(Duration::from_secs(3))] {
+        let mut case = Case::new(10, 1000, 1 << 20);
+        case.policy.download.queries_max = 1;
+        (0..8).for_each(|place| case.node(place).obey(move |_, _| answer));
+        let took = case.run().took;
+        assert!(took <= case.policy.download.stall_max + Duration::from_secs(30), "{answer:?}: {took:?}");
+    }
+}
+
+#[test]
 fn errors_name_every_server_and_what_it_said() {
     let case = Case::unplaced(4, (2, 3), 1000, 1 << 20);
     insta::assert_snapshot!(case.error().0, @"

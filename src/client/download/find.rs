@@ -113,12 +113,13 @@ impl Finder {
 
     /// When [`Self::next`] may have something to do if nothing happens before.
     pub(super) fn next_deadline(&self, wish: Wish, policy: &Policy) -> Option<Moment> {
+        let may_ask = wish.hungry && self.live() < policy.download.queries_max;
         let of_query = |query: &Query| match query.state {
             State::Asked { sent, patience, late: None, .. } => {
                 Some(sent + patience_of(self.longest, patience, policy))
             }
-            State::Asked { .. } if wish.hungry => again_at(query, policy),
-            State::Resting { until } if wish.hungry => Some(until),
+            State::Asked { .. } if may_ask => again_at(query, policy),
+            State::Resting { until } if may_ask => Some(until),
             State::Asked { .. }
             | State::Resting { .. }
             | State::Unasked
@@ -218,4 +219,45 @@ fn again_at(query: &Query, policy: &Policy) -> Option<Moment> {
     let factor = 1u32.checked_shl(query.restarts).unwrap_or(u32::MAX);
     let wait = waited.max(policy.overdue.first).saturating_mul(factor);
     Some(late + wait.min(policy.overdue.ceiling.max(waited)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_deadline_lies_in_the_past_and_no_more_is_asked_than_allowed(
+            servers in 0usize..8,
+            queries_max in 1usize..4,
+            events in prop::collection::vec((0u8..4, any::<prop::sample::Index>(), 1u64..3000), 0..100),
+            hungry: bool,
+        ) {
+            let mut policy = Policy::default();
+            policy.download.queries_max = queries_max;
+            let (mut finder, mut now) = (Finder::new(servers), Moment::default());
+            let wish = Wish { more: true, hungry };
+            for (event, pick, ms) in events {
+                while finder.next(wish, now, &policy, |_| None).is_some() {}
+                prop_assert!(finder.live() <= queries_max);
+                let deadline = finder.next_deadline(wish, &policy);
+                prop_assert!(deadline.is_none_or(|deadline| deadline > now));
+                let busy = |n: &usize| matches!(finder.queries[*n].state, State::Asked { .. });
+                let asked: Vec<usize> = (0..servers).filter(busy).collect();
+                let active = finder.active();
+                prop_assert!(!hungry || !active || !asked.is_empty() || deadline.is_some(), "waits for nothing");
+                now = now + Duration::from_millis(ms);
+                match event {
+                    0 if !asked.is_empty() => finder.on_answer(*pick.get(&asked), now),
+                    1 | 2 if !asked.is_empty() => {
+                        let error = RequestError::Status(500);
+                        finder.on_failed(*pick.get(&asked), error, event == 1, now, &policy);
+                    }
+                    _ => now = deadline.map_or(now, |deadline| now.max(deadline)),
+                }
+            }
+        }
+    }
 }

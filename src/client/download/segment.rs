@@ -193,8 +193,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
             && self.may_warm(index)
         {
             self.send_open(index);
-            // Its deadline is looked up in the next round, which the answer of another request or the
-            // ceiling brings.
+            // The next round finds out how long it may take.
             look_again = Some(look_again.unwrap_or(now + overdue.floor));
         }
         look_again
