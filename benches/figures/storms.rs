@@ -43,6 +43,7 @@ pub(crate) fn figures() -> Vec<Figure> {
 fn mute_servers() -> Figure {
     let scenario = parse(
         r#"
+deadline = "1h"
 [files.movie]
 size = "1 KiB"
 [[steps]]

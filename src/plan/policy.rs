@@ -71,6 +71,8 @@ pub struct DownloadPolicy {
     pub retry_after: Duration,
     /// The download ends with an error when nothing useful arrived for this long.
     pub stall_max: Duration,
+    /// When all bytes are delivered, or cannot be, corruption reports under way are given this long to arrive.
+    pub report_max: Duration,
     /// The download ends, successfully or not, within this time.
     pub deadline: Duration,
 }
@@ -122,6 +124,7 @@ impl Default for Policy {
                 retries_max: 3,
                 retry_after: Duration::from_millis(250),
                 stall_max: Duration::from_secs(60),
+                report_max: Duration::from_millis(500),
                 deadline: Duration::from_secs(24 * 3600),
             },
             upload: UploadPolicy {

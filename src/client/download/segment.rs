@@ -36,6 +36,17 @@ impl<D: Dial + Clone> Operation<'_, D> {
         sink: &mut W,
     ) -> Result<Downloaded, DownloadError> {
         let deadline = self.client.now() + self.client.policy().download.deadline;
+        let result = self.transfer(range, sink, deadline).await;
+        self.send_off(deadline).await;
+        result.map(|()| std::mem::take(&mut self.done))
+    }
+
+    async fn transfer<W: AsyncWrite + Unpin>(
+        &mut self,
+        range: Range<u64>,
+        sink: &mut W,
+        deadline: Moment,
+    ) -> Result<(), DownloadError> {
         let mut buffer = Vec::new();
         let mut at = range.start;
         while at < range.end {
@@ -51,7 +62,26 @@ impl<D: Dial + Clone> Operation<'_, D> {
         }
         let flush = tokio::time::timeout_at(self.client.instant(deadline), sink.flush()).await;
         flush.map_err(|_| DownloadError::Deadline(self.shortage()))??;
-        Ok(std::mem::take(&mut self.done))
+        Ok(())
+    }
+
+    /// Lets corruption reports that are under way arrive, but not for long. Nothing else is needed any more.
+    async fn send_off(&mut self, deadline: Moment) {
+        let is_report = |question| matches!(question, Question::ReportCorrupt(_));
+        let others = self.pending.iter().filter(|(_, pending)| !is_report(pending.question));
+        for job in others.map(|(job, _)| *job).collect::<Vec<u64>>() {
+            self.cancel(job);
+        }
+        if self.pending.is_empty() {
+            return;
+        }
+        let until = deadline.min(self.client.now() + self.client.policy().download.report_max);
+        let mut current = self.begin(0);
+        while !self.pending.is_empty() && self.client.now() < until {
+            for (job, outcome) in self.wait(until, &mut current).await {
+                self.on_outcome(job, outcome, &mut current);
+            }
+        }
     }
 
     /// Gets k good blocks of the segment that byte `start` of the file is in.
