@@ -9,15 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::rt::ReadBufCursor;
+use hyper_util::rt::TokioIo;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// The read buffer starts this small, since most answers are, ...
-const READ_BYTES_MIN: usize = 4 * 1024;
-/// ... and grows to this when reads fill it.
-const READ_BYTES_MAX: usize = 64 * 1024;
 /// Pieces that together are no longer than this are joined when a stream cannot take several at once.
 const JOIN_BYTES_MAX: usize = 2 * 1024;
 
@@ -40,19 +36,18 @@ impl Moved {
     }
 }
 
-/// A byte stream as hyper wants it, counted.
+/// A byte stream, counted.
 #[derive(Debug)]
 pub(super) struct Counted<C> {
     conn: C,
     moved: Arc<Moved>,
-    buffer: Vec<u8>,
 }
 
 impl<C> Counted<C> {
-    /// Counts what moves over `conn`.
-    pub(super) fn new(conn: C) -> (Self, Arc<Moved>) {
+    /// Counts what moves over `conn`, and makes of it what hyper wants.
+    pub(super) fn wrap(conn: C) -> (TokioIo<Self>, Arc<Moved>) {
         let moved = Arc::new(Moved::default());
-        (Self { conn, moved: Arc::clone(&moved), buffer: Vec::new() }, moved)
+        (TokioIo::new(Self { conn, moved: Arc::clone(&moved) }), moved)
     }
 
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -67,33 +62,21 @@ fn add(counter: &AtomicU64, count: usize) {
     counter.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Relaxed);
 }
 
-impl<C: AsyncRead + Unpin> hyper::rt::Read for Counted<C> {
+impl<C: AsyncRead + Unpin> AsyncRead for Counted<C> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        mut cursor: ReadBufCursor<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // hyper's cursor can only be advanced over foreign writes with `unsafe`, so the bytes pass
-        // through a buffer of our own: one copy within the cache.
         let this = self.get_mut();
-        if this.buffer.is_empty() {
-            this.buffer.resize(READ_BYTES_MIN, 0);
-        }
-        let room = cursor.remaining().min(this.buffer.len());
-        let mut buffer = ReadBuf::new(&mut this.buffer[..room]);
-        ready!(Pin::new(&mut this.conn).poll_read(context, &mut buffer))?;
-        let filled = buffer.filled();
-        cursor.put_slice(filled);
-        let count = filled.len();
-        add(&this.moved.read, count);
-        if count == this.buffer.len() && count < READ_BYTES_MAX {
-            this.buffer.resize(READ_BYTES_MAX, 0);
-        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.conn).poll_read(context, buffer))?;
+        add(&this.moved.read, buffer.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }
 
-impl<C: AsyncWrite + Unpin> hyper::rt::Write for Counted<C> {
+impl<C: AsyncWrite + Unpin> AsyncWrite for Counted<C> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.conn).poll_write(context, bytes);

@@ -147,7 +147,7 @@ where
     C: AsyncRead + AsyncWrite + Unpin,
     H: Handle,
 {
-    let (conn, moved) = Counted::new(conn);
+    let (conn, moved) = Counted::wrap(conn);
     let begun = Cell::new(0u64);
     let ended = Cell::new(0u64);
     let service = service_fn(|request| async {

@@ -24,8 +24,8 @@ pub fn judge(world: &World, report: &StepReport) -> Vec<Finding> {
     texts.into_iter().map(|text| Finding { oracle: Oracle::Safety, text }).collect()
 }
 
-/// What is wrong with the shares an upload says are placed. All of them must be there and complete; one of them,
-/// another one for each seed and step, is hashed throughout.
+/// What is wrong with the shares an upload says are placed. All of them must be there and complete; the trees and one
+/// block of one of them, another one for each seed and step, are hashed.
 fn acknowledged(world: &World, step: usize, placed: &Placed) -> Vec<String> {
     let Cap::Chk(cap) = &placed.cap else { return Vec::new() };
     let index = cap.storage_index();
@@ -44,7 +44,7 @@ fn acknowledged(world: &World, step: usize, placed: &Placed) -> Vec<String> {
     let draw = world.schedule().seed.wrapping_add(step as u64);
     let sample = usize::try_from(draw % stored.len().max(1) as u64).unwrap_or(0);
     if let Some((share, server, content)) = stored.get(sample)
-        && !truth::quality(content, *share, cap).is_whole()
+        && !truth::looks_whole(content, *share, cap, draw / 7)
     {
         problems.push(format!("share {share}, just written to {server}, fails its own hashes"));
     }

@@ -63,10 +63,17 @@ impl Quality {
 
 /// Judges the stored bytes of `share`.
 pub fn quality(bytes: &[u8], share: ShareNum, cap: &ReadCap) -> Quality {
-    judge(bytes, share, cap).unwrap_or_default()
+    judge(bytes, share, cap, |_, _| true).unwrap_or_default()
 }
 
-fn judge(bytes: &[u8], share: ShareNum, cap: &ReadCap) -> Option<Quality> {
+/// Whether the stored bytes of `share` look right: all its trees, and one of its blocks, chosen by `draw`.
+pub fn looks_whole(bytes: &[u8], share: ShareNum, cap: &ReadCap, draw: u64) -> bool {
+    let chosen = |segment, segments: u64| segment == draw % segments.max(1);
+    judge(bytes, share, cap, chosen).is_some_and(|quality| quality.is_whole())
+}
+
+/// Hashes the blocks for which `hashed` (of the segment and their number) says so; believes the others.
+fn judge(bytes: &[u8], share: ShareNum, cap: &ReadCap, hashed: impl Fn(u64, u64) -> bool) -> Option<Quality> {
     let layout = Layout::parse(bytes).ok()?;
     let length = slice(bytes, &layout.uri_extension_length_range())?;
     let extension = slice(bytes, &layout.uri_extension_range(length).ok()?)?;
@@ -81,7 +88,8 @@ fn judge(bytes: &[u8], share: ShareNum, cap: &ReadCap) -> Option<Quality> {
     let blocks = (0..cut.segments())
         .zip(&block_leaves)
         .map(|(segment, leaf)| {
-            slice(bytes, &layout.block_range(cut, segment)).is_some_and(|block| block_hash(block) == *leaf)
+            let block = slice(bytes, &layout.block_range(cut, segment));
+            block.is_some_and(|block| !hashed(segment, cut.segments()) || block_hash(block) == *leaf)
         })
         .collect();
     let crypttext = leaves(extension.crypttext_root_hash, &|page| layout.crypttext_page_range(page));

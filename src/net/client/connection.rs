@@ -19,6 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::{Progress, RequestError};
+use hyper_util::rt::TokioIo;
+
 use crate::net::counted::{Counted, Moved, Silence};
 use crate::plan::policy::TransportPolicy;
 
@@ -88,7 +90,7 @@ where
     C: AsyncRead + AsyncWrite + Unpin,
 {
     sender: http1::SendRequest<Full<Bytes>>,
-    driver: http1::Connection<Counted<C>, Full<Bytes>>,
+    driver: http1::Connection<TokioIo<Counted<C>>, Full<Bytes>>,
     moved: Arc<Moved>,
     pub(super) idle_since: Instant,
 }
@@ -96,7 +98,7 @@ where
 impl<C: AsyncRead + AsyncWrite + Unpin> Connection<C> {
     /// HTTP on a fresh byte stream.
     pub(super) async fn new(conn: C) -> Result<Self, RequestError> {
-        let (conn, moved) = Counted::new(conn);
+        let (conn, moved) = Counted::wrap(conn);
         let (sender, driver) = http1::Builder::new()
             .max_header_size(HEAD_BYTES_MAX)
             .max_buf_size(READ_BUFFER_BYTES_MAX)
