@@ -29,12 +29,14 @@ pub struct Schedule {
     /// What goes wrong, and when.
     pub faults: Vec<Fault>,
     /// For a scenario that must fail: in which way.
-    pub must_fail: Option<MustFail>,
+    pub must_fail: Option<Failure>,
+    /// The failure of a bug that is known and not mended yet.
+    pub known_bug: Option<Failure>,
 }
 
-/// The failure a negative scenario must show.
+/// A failure that a run must, or may, show.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MustFail {
+pub struct Failure {
     /// The oracle that must trip, and no other.
     pub verdict: Oracle,
     /// What one of its findings must contain.

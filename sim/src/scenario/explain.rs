@@ -21,6 +21,9 @@ pub fn explain(scenario: &Scenario, seed: u64) -> String {
         out.text("from", from);
     }
     out.text("deadline", &write_duration(schedule.deadline));
+    if let Some(bug) = &schedule.known_bug {
+        out.text("known_bug", &format!("{}: {}", bug.verdict, bug.says));
+    }
     grid(&mut out, schedule);
     for file in &schedule.files {
         out.line(format_args!("\n[files.{}]", file.name));

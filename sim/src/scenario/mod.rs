@@ -28,13 +28,13 @@ pub use self::diagnose::{Diagnostics, Problem};
 pub use self::explain::explain;
 pub use self::grid::Pinned;
 
-use self::diagnose::{Bad, Report};
+use self::diagnose::{Bad, Report, suggest};
 use self::faults::FaultPlan;
 use self::grid::{FilePlan, GridPlan};
 use self::section::Section;
 use self::select::Names;
 use self::steps::{ActionPlan, StepPlan};
-use crate::schedule::{MustFail, Schedule};
+use crate::schedule::{Failure, Schedule};
 use crate::verdict::Oracle;
 
 /// The largest file that is read, in bytes.
@@ -57,7 +57,8 @@ pub struct Scenario {
     files: Vec<FilePlan>,
     steps: Vec<StepPlan>,
     faults: Vec<FaultPlan>,
-    must_fail: Option<MustFail>,
+    must_fail: Option<Failure>,
+    known_bug: Option<Failure>,
 }
 
 /// Reads and checks a scenario file.
@@ -162,6 +163,7 @@ fn decode(path: &str, document: &DeTable<'_>, report: &mut Report<'_>) -> Option
     }
     faults::check_names(&faults, report);
     let must_fail = must_fail(&root, report);
+    let known_bug = root.read("known_bug", report, known_bug);
     let faults = faults.into_iter().map(|(fault, _)| fault).collect();
     let (path, encoding) = (path.to_owned(), grid.encoding?);
     Some(Scenario {
@@ -177,22 +179,41 @@ fn decode(path: &str, document: &DeTable<'_>, report: &mut Report<'_>) -> Option
         steps,
         faults,
         must_fail,
+        known_bug,
     })
 }
 
-fn must_fail(root: &Section<'_>, report: &mut Report<'_>) -> Option<MustFail> {
+fn must_fail(root: &Section<'_>, report: &mut Report<'_>) -> Option<Failure> {
     root.field("must_fail")?;
     let section = root.table("must_fail", report)?;
     let says = section.line("says", report);
-    let verdict = match section.choice("verdict", report)? {
+    let verdict = oracle(section.choice("verdict", report)?)?;
+    Some(Failure { verdict, says: says? })
+}
+
+/// Reads `availability: had to succeed`.
+fn known_bug(text: &str) -> Result<Failure, Bad> {
+    let (verdict, says) = text.split_once(':').unwrap_or((text, ""));
+    match oracle(verdict.trim()) {
+        Some(verdict) if !says.trim().is_empty() => Ok(Failure { verdict, says: says.trim().to_owned() }),
+        Some(_) => Err(Bad::new("a known bug without its failure", "says nothing")
+            .help(format!("add words that the finding contains: \"{}: had to succeed\"", verdict.trim()))),
+        None => Err(Bad::new(format!("`{}` is no oracle", verdict.trim()), "expected ORACLE: words")
+            .at(verdict.trim())
+            .help(suggest(verdict.trim(), "oracles", keys::VERDICTS.iter().copied()))),
+    }
+}
+
+fn oracle(word: &str) -> Option<Oracle> {
+    Some(match word {
         "safety" => Oracle::Safety,
         "availability" => Oracle::Availability,
         "economy" => Oracle::Economy,
         "hang" => Oracle::Hang,
         "invalid" => Oracle::Invalid,
-        _ => Oracle::Expectation,
-    };
-    Some(MustFail { verdict, says: says? })
+        "expectation" => Oracle::Expectation,
+        _ => return None,
+    })
 }
 
 impl Scenario {

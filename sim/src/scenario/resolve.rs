@@ -58,6 +58,7 @@ pub(super) fn schedule(scenario: &Scenario, number: u64) -> Schedule {
             .map(|plan| fault(plan, &root.child(&format!("fault {}", plan.name)), total))
             .collect(),
         must_fail: scenario.must_fail.clone(),
+        known_bug: scenario.known_bug.clone(),
     }
 }
 
