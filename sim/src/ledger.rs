@@ -162,3 +162,6 @@ impl Stall {
         self.added.as_secs_f64() / self.slowest_good.as_secs_f64().max(1e-3)
     }
 }
+
+#[cfg(test)]
+mod tests;

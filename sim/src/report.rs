@@ -1,36 +1,41 @@
-//! What a run looks like to a person: one line when all is well, everything that helps when it is not.
+//! What runs look like to a person: one line when all is well, everything that helps when it is not.
 //!
-//! Plain text without colour codes; the command line adds colour where a terminal is.
+//! Plain text without colour codes, the same for the same runs; the command line adds colour where a terminal is.
 
 use std::fmt::Write as _;
 
+use crate::batch::{FailedSeeds, Tally};
 use crate::run::RunReport;
-use crate::verdict::{ExitCode, seconds};
+use crate::verdict::{ExitCode, Finding, seconds};
 
 /// Events printed below a failing run.
 pub const LAST_EVENTS: usize = 40;
+/// Stretches of failing seeds that are listed.
+const STRETCHES_MAX: usize = 12;
 
 /// The one command that repeats a run exactly.
 pub fn replay_command(path: &str, seed: u64) -> String {
-    format!("cargo squall replay {path} --seed {seed}")
+    format!("cargo squall replay {} --seed {seed}", shell_word(path))
+}
+
+/// `text` so that a shell takes it as one word, and no program as an option.
+fn shell_word(text: &str) -> String {
+    let text = if text.starts_with('-') { format!("./{text}") } else { text.to_owned() };
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Everything about a failing run.
 pub fn failure(report: &RunReport) -> String {
-    let mut out = String::new();
-    let _ = writeln!(out, "FAIL     {}  seed {}", report.path, report.seed);
-    let _ = writeln!(out, "about    {}", report.about);
+    let mut out = head("FAIL", &report.path, &report.about, report.seed);
+    if let Some(missing) = report.missing() {
+        item(&mut out, "verdict", &missing);
+    }
     for finding in &report.findings {
-        let mut lines = finding.text.lines();
-        let _ = writeln!(
-            out,
-            "{:<8} {}",
-            "verdict",
-            format_args!("{}: {}", finding.oracle, lines.next().unwrap_or(""))
-        );
-        for line in lines {
-            let _ = writeln!(out, "         {line}");
-        }
+        item(&mut out, "verdict", &told(finding));
     }
     body(&mut out, report);
     out
@@ -38,56 +43,136 @@ pub fn failure(report: &RunReport) -> String {
 
 /// A passing run in full, for `replay`.
 pub fn success(report: &RunReport) -> String {
-    let mut out = String::new();
-    let _ = writeln!(out, "PASS     {}  seed {}", report.path, report.seed);
-    let _ = writeln!(out, "about    {}", report.about);
+    let mut out = head("PASS", &report.path, &report.about, report.seed);
     for finding in &report.findings {
-        let _ = writeln!(
-            out,
-            "{:<8} {}: {}",
-            "expected",
-            finding.oracle,
-            finding.text.lines().next().unwrap_or("")
-        );
+        item(&mut out, "wanted", &told(finding));
     }
     body(&mut out, report);
     out
 }
 
+/// A run that ended without a report.
+pub fn no_report(path: &str, about: &str, seed: u64, why: &str) -> String {
+    let mut out = head("BROKEN", path, about, seed);
+    item(&mut out, "verdict", &format!("internal: {why}"));
+    item(&mut out, "replay", &replay_command(path, seed));
+    out
+}
+
+fn head(word: &str, path: &str, about: &str, seed: u64) -> String {
+    let mut out = String::new();
+    item(&mut out, word, &format!("{path}, seed {seed}"));
+    item(&mut out, "about", about);
+    out
+}
+
+fn told(finding: &Finding) -> String {
+    format!("{}: {}", finding.oracle, finding.text)
+}
+
+/// One entry; the further lines of its text are indented below the first.
+fn item(out: &mut String, label: &str, text: &str) {
+    let mut lines = text.lines();
+    let _ = writeln!(out, "{label:<8} {}", lines.next().unwrap_or_default());
+    for line in lines {
+        let _ = writeln!(out, "           {line}");
+    }
+}
+
 fn body(out: &mut String, report: &RunReport) {
     for (number, step) in report.steps.iter().enumerate() {
-        let _ =
-            writeln!(out, "step {:<3} {}: {}, {}", number + 1, step.what, step.outcome, seconds(step.took));
+        let text = format!("{}: {}; took {}", step.what, step.outcome, seconds(step.took));
+        item(out, &format!("step {}", number + 1), &text);
+    }
+    if let Some(step) = &report.unfinished {
+        item(out, &format!("step {}", report.steps.len() + 1), &format!("{step}: did not end"));
     }
     for receipt in &report.receipts {
-        let _ = writeln!(out, "fault    {receipt}");
+        item(out, "fault", &receipt.to_string());
     }
-    if !report.events.is_empty() {
-        let _ = writeln!(
-            out,
-            "events   {} in {} of virtual time; the last {}:",
-            report.entries,
-            seconds(report.ended_at),
-            report.events.len()
-        );
-        for event in &report.events {
-            let _ = writeln!(out, "  {event}");
+    let (shown, all) = (report.events.len() as u64, report.entries);
+    let part = if shown < all { format!("the last {shown} of {all}") } else { format!("all {all}") };
+    item(out, "events", &format!("{part}; the run ended at {}", seconds(report.ended_at)));
+    for event in &report.events {
+        let _ = writeln!(out, "{event}");
+    }
+    item(out, "trace", &report.fingerprint);
+    item(out, "replay", &replay_command(&report.path, report.seed));
+}
+
+/// One line about all runs of a scenario: how many failed, which seeds and how.
+pub fn tally(path: &str, tally: &Tally) -> String {
+    let seeds = plural(tally.runs, "seed");
+    if tally.failed.is_empty() {
+        return format!("{path} ({seeds})");
+    }
+    let how = |(code, failed): (&ExitCode, &FailedSeeds)| format!("{}: {}", code.noun(), stretches(failed));
+    let how: Vec<String> = tally.failed.iter().map(how).collect();
+    format!("{path} ({} of {seeds}; {})", tally.failures(), how.join("; "))
+}
+
+/// Failing seeds as `0-3, 7`.
+fn stretches(failed: &FailedSeeds) -> String {
+    let mut stretches: Vec<(u64, u64)> = Vec::new();
+    for &seed in failed.seeds.values() {
+        match stretches.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(seed) => *last = seed,
+            _ => stretches.push((seed, seed)),
         }
     }
-    let _ = writeln!(out, "trace    {}", report.fingerprint);
-    let _ = writeln!(out, "replay   {}", replay_command(&report.path, report.seed));
+    stretches.truncate(STRETCHES_MAX);
+    let listed: u64 = stretches.iter().map(|(first, last)| last - first + 1).sum();
+    let words: Vec<String> = stretches
+        .iter()
+        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+        .collect();
+    let more = failed.count - listed;
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let s = if failed.count == 1 { "" } else { "s" };
+    format!("seed{s} {}{more}", words.join(", "))
 }
 
 /// What a whole invocation comes to, in one line.
-pub fn summary(scenarios: usize, runs: usize, failed: usize, code: ExitCode) -> String {
-    let verdict = match code {
-        ExitCode::Passed => "all passed",
-        ExitCode::Failed => "a property failed",
-        ExitCode::Usage => "some scenario files have mistakes",
-        ExitCode::Hang => "an operation hung",
-        ExitCode::Invalid => "a run proved nothing",
-        ExitCode::NotDeterministic => "a run was not deterministic",
-        ExitCode::Internal => "the harness itself failed",
-    };
-    format!("{scenarios} scenarios, {runs} runs, {failed} failed: {verdict}")
+pub fn summary(scenarios: usize, runs: u64, failed: u64, code: ExitCode) -> String {
+    let scenarios = plural(scenarios as u64, "scenario");
+    let runs = plural(runs, "run");
+    match code {
+        ExitCode::Passed => format!("{scenarios}, {runs}: all passed"),
+        code => {
+            format!("{scenarios}, {runs}, {failed} failed: {} (exit code {})", code.sentence(), code as u8)
+        }
+    }
+}
+
+/// `count` things, in words that fit the number.
+pub fn plural(count: u64, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(count: u64, seeds: impl IntoIterator<Item = u64>) -> FailedSeeds {
+        FailedSeeds { count, seeds: (0..).zip(seeds).collect() }
+    }
+
+    #[test]
+    fn failing_seeds_are_listed_in_stretches_and_the_rest_is_counted() {
+        assert_eq!(stretches(&failed(1, [7])), "seed 7");
+        assert_eq!(stretches(&failed(5, [90, 0, 1, 2, 7])), "seeds 90, 0-2, 7");
+        assert_eq!(stretches(&failed(9, [3, 4])), "seeds 3-4 and 7 more");
+        assert_eq!(stretches(&failed(1, [u64::MAX])), format!("seed {}", u64::MAX));
+        let odd = failed(40, (0..40).map(|number| 2 * number));
+        assert_eq!(stretches(&odd), "seeds 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22 and 28 more");
+    }
+
+    #[test]
+    fn a_path_that_a_shell_would_take_apart_is_quoted() {
+        assert_eq!(replay_command("a/b-c.toml", 7), "cargo squall replay a/b-c.toml --seed 7");
+        assert_eq!(replay_command("my file.toml", 7), "cargo squall replay 'my file.toml' --seed 7");
+        assert_eq!(replay_command("it's", 0), r"cargo squall replay 'it'\''s' --seed 0");
+        assert_eq!(replay_command("$HOME;x", 0), "cargo squall replay '$HOME;x' --seed 0");
+        assert_eq!(replay_command("-x.toml", 0), "cargo squall replay ./-x.toml --seed 0");
+    }
 }

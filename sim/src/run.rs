@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::net::Livelock;
 use crate::oracle;
 use crate::schedule::{Failure, Schedule};
-use crate::trace::Keep;
+use crate::trace::{Entry, Keep};
 use crate::verdict::{ExitCode, Finding, Oracle, Receipt};
 use crate::workload::{self, StepReport};
 use crate::world::World;
@@ -42,6 +42,8 @@ pub struct RunReport {
     pub receipts: Vec<Receipt>,
     /// How each step went, as far as they came.
     pub steps: Vec<StepReport>,
+    /// What the step was doing that had not ended, if the run was cut off.
+    pub unfinished: Option<String>,
     /// Virtual time at the end.
     pub ended_at: Duration,
     /// Trace entries in all.
@@ -67,6 +69,22 @@ impl RunReport {
     /// Whether it failed, in exactly the way of the known bug.
     pub fn shows_known_bug(&self) -> bool {
         self.known_bug.as_ref().is_some_and(|bug| self.failed_as(bug))
+    }
+
+    /// For a scenario that must fail: what is missing of that failure.
+    pub fn missing(&self) -> Option<String> {
+        let wanted = self.must_fail.as_ref().filter(|wanted| !self.failed_as(wanted))?;
+        let Failure { verdict, says } = wanted;
+        let only = self.findings.iter().all(|finding| finding.oracle == *verdict);
+        Some(match (self.findings.is_empty(), only) {
+            (true, _) => {
+                format!("the file says it must fail as {verdict} with \"{says}\", but nothing was wrong")
+            }
+            (false, true) => {
+                format!("the file says it must fail as {verdict} with \"{says}\", but nothing says that")
+            }
+            (false, false) => format!("the file says it must fail as {verdict} and nothing else"),
+        })
     }
 
     fn failed_as(&self, wanted: &Failure) -> bool {
@@ -112,9 +130,14 @@ async fn play(schedule: &Schedule, keep: Keep) -> RunReport {
         }
     }
     let steps = std::mem::take(&mut *steps.borrow_mut());
+    let unfinished = schedule.steps.get(steps.len()).map(workload::describe);
     let records = world.recorder().records();
     let receipts = records.book.receipts();
-    let events = records.trace.kept().map(|(at, entry)| world.names().line(*at, entry)).collect();
+    // Programs run at whole milliseconds, after messages of the same millisecond that are noted later: people read
+    // by time. What causes what keeps its order, since nothing is caused before its time.
+    let mut kept: Vec<&(Duration, Entry)> = records.trace.kept().collect();
+    kept.sort_by_key(|(at, _)| *at);
+    let events = kept.into_iter().map(|(at, entry)| world.names().line(*at, entry)).collect();
     let (fingerprint, entries) = (records.trace.fingerprint(), records.trace.entries());
     drop(records);
     let ended_at = world.recorder().now();
@@ -132,6 +155,7 @@ async fn play(schedule: &Schedule, keep: Keep) -> RunReport {
         known_bug: schedule.known_bug.clone(),
         receipts,
         steps,
+        unfinished,
         ended_at,
         entries,
         events,

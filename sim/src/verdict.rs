@@ -84,17 +84,15 @@ impl fmt::Display for Receipt {
             }
         }
         match self.bit {
-            None if self.may_stay_inert => write!(f, "; inert, as it may be")?,
-            None => write!(f, "; INERT")?,
+            None if self.may_stay_inert => write!(f, "; touched nothing, as it may")?,
+            None => write!(f, "; INERT: touched nothing")?,
             Some(at) => {
-                let s = if self.touched == 1 { "" } else { "s" };
-                write!(
-                    f,
-                    "; first bit at {}, touched {} time{s}, {} B",
-                    seconds(at),
-                    self.touched,
-                    self.bytes
-                )?;
+                let times =
+                    if self.touched == 1 { "once".to_owned() } else { format!("{} times", self.touched) };
+                write!(f, "; bit {times}, first at {}", seconds(at))?;
+                if self.bytes > 0 {
+                    write!(f, ", {} B", self.bytes)?;
+                }
             }
         }
         if let Some(at) = self.ended {
@@ -144,6 +142,32 @@ impl ExitCode {
         }
     }
 
+    /// What a run with this code is called.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Usage => "mistakes",
+            Self::Hang => "hang",
+            Self::Invalid => "invalid",
+            Self::NotDeterministic => "not deterministic",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// What it says about everything that was done.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Passed => "all passed",
+            Self::Failed => "a property failed",
+            Self::Usage => "some scenario files have mistakes and were not run",
+            Self::Hang => "an operation hung",
+            Self::Invalid => "a run proved nothing",
+            Self::NotDeterministic => "a seed gave two different traces",
+            Self::Internal => "the harness itself failed, or lafs panicked",
+        }
+    }
+
     /// The code that speaks for both: internal, not deterministic, hang, failed, invalid, usage, in this order.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
@@ -184,7 +208,7 @@ mod tests {
             began: vec![(Duration::ZERO, "s1".into())],
             ..Receipt::default()
         };
-        assert_eq!(receipt.to_string(), "\"cable\" began at 0.000 s on s1; INERT");
+        assert_eq!(receipt.to_string(), "\"cable\" began at 0.000 s on s1; INERT: touched nothing");
         assert!(receipt.is_inert());
     }
 }

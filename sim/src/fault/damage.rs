@@ -99,3 +99,77 @@ fn one(part: Range<u64>) -> Vec<Range<u64>> {
 fn offset_field(index: u64, number: u64) -> Range<u64> {
     4 + index * number..4 + (index + 1) * number
 }
+
+#[cfg(test)]
+mod tests {
+    use lafs::erasure::Segmentation;
+    use lafs::format::Encoding;
+
+    use super::*;
+    use crate::seed::Seed;
+
+    const SHARE: &[u8] = include_bytes!("../../../tests/vectors/immutable/shares/share-files-1024/4.share");
+
+    fn blocks() -> Blocks {
+        Blocks::new(Segmentation::new(1024, Encoding::new(3, 10).unwrap(), 128).unwrap())
+    }
+
+    /// Every field of this share, and the bytes it may lie in.
+    fn fields() -> Vec<(ShareField, Vec<Range<u64>>)> {
+        let blocks = blocks();
+        let (layout, cut) = (blocks.layout(), blocks.cut());
+        let block = |segment| layout.block_range(cut, segment);
+        let (crypttext, hashes) = (layout.crypttext_tree_offset(), layout.block_tree_offset());
+        let extension = layout.uri_extension_offset() + 4;
+        vec![
+            (ShareField::Version, vec![0..4]),
+            (ShareField::Offsets, vec![12..16, 24..28, 32..36]),
+            (ShareField::Block(0), vec![block(0)]),
+            (ShareField::Block(7), vec![block(7)]),
+            (ShareField::Data, (0..8).map(block).collect()),
+            (ShareField::CrypttextHash(0), vec![crypttext..crypttext + 32]),
+            (ShareField::CrypttextHash(14), vec![crypttext + 448..crypttext + 480]),
+            (ShareField::BlockHash(14), vec![hashes + 448..hashes + 480]),
+            (ShareField::ShareHashes, vec![layout.chain_range()]),
+            (ShareField::UriExtension, vec![extension..SHARE.len() as u64]),
+        ]
+    }
+
+    #[test]
+    fn each_field_is_damaged_by_one_bit_in_each_of_its_parts_and_twice_is_never() {
+        assert_eq!(blocks().cut().segments(), 8);
+        for (field, parts) in fields() {
+            for seed in 0..50 {
+                let mut rng = Seed::root(seed).rng();
+                let damage = Damage::draw(3, field, &blocks(), SHARE.len() as u64, &mut rng);
+                let mut bytes = SHARE.to_vec();
+                damage.apply(&mut bytes);
+                for part in &parts {
+                    let place = part.start as usize..part.end as usize;
+                    let flipped = bytes[place.clone()].iter().zip(&SHARE[place]);
+                    let bits: u32 = flipped.map(|(a, b)| (a ^ b).count_ones()).sum();
+                    assert_eq!(bits, 1, "{field:?} in {part:?} with seed {seed}");
+                    assert_eq!(damage.touched(part), 1);
+                }
+                let all: u32 = bytes.iter().zip(SHARE).map(|(a, b)| (a ^ b).count_ones()).sum();
+                assert_eq!(all as usize, parts.len(), "{field:?}: nothing else");
+                assert_eq!(damage.touched(&(0..u64::MAX)), parts.len() as u64);
+                damage.apply(&mut bytes);
+                assert_eq!(bytes, SHARE);
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_that_the_share_does_not_have_is_not_damaged() {
+        for field in [ShareField::CrypttextHash(15), ShareField::BlockHash(99), ShareField::Block(8)] {
+            let mut rng = Seed::root(1).rng();
+            let damage = Damage::draw(0, field, &blocks(), SHARE.len() as u64, &mut rng);
+            let mut bytes = SHARE.to_vec();
+            damage.apply(&mut bytes);
+            assert_eq!(bytes, SHARE, "{field:?}");
+            assert!(damage.is_empty(), "{field:?}");
+        }
+        assert!(Damage::draw(0, ShareField::Block(7), &blocks(), 40, &mut Seed::root(1).rng()).is_empty());
+    }
+}

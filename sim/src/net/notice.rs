@@ -151,7 +151,7 @@ impl NetEvent {
         }
     }
 
-    /// One line for people. `names` are the host names by [`HostId::index`].
+    /// What happened as one line for people, without its time. `names` are the host names by [`HostId::index`].
     pub fn display<'a, S: AsRef<str>>(&'a self, names: &'a [S]) -> EventLine<'a, S> {
         EventLine { event: self, names }
     }
@@ -216,8 +216,6 @@ impl fmt::Display for Touch {
 impl<S: AsRef<str>> fmt::Display for EventLine<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use NetEventKind as K;
-        let at = self.event.at;
-        write!(f, "{:>5}.{:09} ", at.as_secs(), at.subsec_nanos())?;
         let n = |host| self.name(host);
         match self.event.kind {
             K::ConnectSent { conn, from, to } => write!(f, "#{} {} dials {}", conn.0, n(from), n(to)),
@@ -235,7 +233,7 @@ impl<S: AsRef<str>> fmt::Display for EventLine<'_, S> {
                 write!(f, "#{} {} -> {} {bytes} B held: {why}", conn.0, n(from), n(to))
             }
             K::Retransmitted { conn, from, to, messages, bytes } => {
-                write!(f, "#{} {} -> {} {messages} messages, {bytes} B sent again", conn.0, n(from), n(to))
+                write!(f, "#{} {} -> {} {bytes} B sent again in {messages} messages", conn.0, n(from), n(to))
             }
             K::FinDelivered { conn, from, to } => write!(f, "#{} {} -> {} FIN", conn.0, n(from), n(to)),
             K::RstDelivered { conn, from, to } => write!(f, "#{} {} -> {} RST", conn.0, n(from), n(to)),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::report::plural;
 use crate::trace::question_text;
 use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::describe;
@@ -21,7 +22,10 @@ pub fn diagnose(world: &World, step: Option<usize>, patience: Duration) -> Findi
             format!("{what} had not ended after {deadline} and waits for no server: no request is open");
         return Finding { oracle: Oracle::Hang, text };
     }
-    let mut text = format!("{what} had not ended after {deadline}; it waits for {} answers", open.len());
+    let mut text = format!(
+        "{what} had not ended after {deadline}; it waits for {}",
+        plural(open.len() as u64, "answer")
+    );
     for ((client, server, question), since) in open {
         let host = world.host(server.as_str());
         let heard = |at: Option<Duration>| at.map_or("never".to_owned(), seconds);
@@ -32,7 +36,7 @@ pub fn diagnose(world: &World, step: Option<usize>, patience: Duration) -> Findi
             if faults.is_empty() { "none".to_owned() } else { format!("\"{}\"", faults.join("\", \"")) };
         let patience = seconds(patience);
         text += &format!(
-            "\n{} waits for {server}: {}, since {}; last byte in {last_in}, out {last_out}; given up after {patience} of silence; faults there: {faults}",
+            "\n{} waits for {server}: {}, since {}; last byte from it: {last_in}, to it: {last_out}; given up after {patience} of silence; faults there: {faults}",
             world.names().host(*client),
             question_text(*question),
             seconds(*since),

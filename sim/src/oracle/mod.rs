@@ -8,7 +8,7 @@ pub mod hang;
 pub mod safety;
 pub mod truth;
 
-use crate::schedule::Step;
+use crate::schedule::{Action, Step};
 use crate::verdict::{Finding, Oracle, Receipt};
 use crate::workload::StepReport;
 use crate::world::World;
@@ -25,9 +25,17 @@ pub fn judge_step(world: &World, step: &Step, report: &StepReport) -> Vec<Findin
 /// Judges what only the end of a run shows.
 pub fn judge_end(world: &World, receipts: &[Receipt]) -> Vec<Finding> {
     let mut findings = economy::judge_end(world);
-    findings.extend(receipts.iter().filter(|receipt| receipt.is_inert()).map(|receipt| Finding {
-        oracle: Oracle::Invalid,
-        text: format!("fault {receipt}: the run proves nothing about it"),
-    }));
+    findings.extend(receipts.iter().filter(|receipt| receipt.is_inert()).map(inert));
+    let uses_grid = |step: &Step| matches!(step.action, Action::Upload { .. } | Action::Download { .. });
+    if !world.schedule().steps.iter().any(uses_grid) {
+        let text = "no step uploads or downloads anything: the run proves nothing".to_owned();
+        findings.push(Finding { oracle: Oracle::Invalid, text });
+    }
     findings
+}
+
+fn inert(receipt: &Receipt) -> Finding {
+    let how = if receipt.began.is_empty() { "never began" } else { "began, but touched nothing" };
+    let text = format!("fault \"{}\" {how}: the run proves nothing about it", receipt.name);
+    Finding { oracle: Oracle::Invalid, text }
 }

@@ -121,3 +121,105 @@ fn tree_leaves(
 fn slice<'a>(bytes: &'a [u8], range: &Range<u64>) -> Option<&'a [u8]> {
     bytes.get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lafs::format::cap::Cap;
+
+    const CAP: &str =
+        "URI:CHK:kie5jtc32x3jbedbo4judzb6eq:rxoawy7i6wile7ahgyvon2haoumaroh3hgpiue3iep4kstz2d3aa:3:10:1024";
+    const SHARE: &[u8] = include_bytes!("../../../tests/vectors/immutable/shares/share-files-1024/4.share");
+
+    fn cap() -> ReadCap {
+        match CAP.parse() {
+            Ok(Cap::Chk(cap)) => cap,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn layout() -> Layout {
+        Layout::parse(SHARE).unwrap()
+    }
+
+    /// What is left of the share when one bit of each of these bytes is flipped.
+    fn with_flips(places: impl IntoIterator<Item = u64>) -> Quality {
+        let mut bytes = SHARE.to_vec();
+        places.into_iter().for_each(|place| bytes[usize::try_from(place).unwrap()] ^= 0x10);
+        quality(&bytes, ShareNum(4), &cap())
+    }
+
+    #[test]
+    fn a_share_written_by_tahoe_is_whole() {
+        let whole = quality(SHARE, ShareNum(4), &cap());
+        assert!(whole.is_whole());
+        assert_eq!(whole.blocks.len(), 8);
+    }
+
+    #[test]
+    fn a_share_of_another_number_or_another_file_is_worth_nothing() {
+        assert_eq!(quality(SHARE, ShareNum(5), &cap()), Quality::default());
+        let mut other = cap();
+        other.size = 1025;
+        assert_eq!(quality(SHARE, ShareNum(4), &other), Quality::default());
+    }
+
+    #[test]
+    fn a_damaged_block_costs_that_block_alone() {
+        let whole = with_flips([]);
+        let extension = SHARE.len() as u64;
+        for segment in 0..8 {
+            let cut = Segmentation::new(1024, cap().encoding, 128).unwrap();
+            let range = layout().block_range(cut, segment);
+            assert!(range.end < extension);
+            let mut expected = whole.clone();
+            expected.blocks[usize::try_from(segment).unwrap()] = false;
+            assert_eq!(with_flips([range.start]), expected);
+            assert_eq!(with_flips([range.end - 1]), expected);
+        }
+    }
+
+    #[test]
+    fn damage_to_what_every_block_is_checked_with_costs_all_of_them() {
+        let (layout, nothing) = (layout(), Quality::default());
+        for place in
+            [3, layout.chain_range().start + 2, layout.uri_extension_offset() + 4, SHARE.len() as u64 - 1]
+        {
+            assert_eq!(with_flips([place]), nothing, "byte {place}");
+        }
+        let hashes = with_flips([layout.block_tree_offset() + 14 * 32]);
+        assert!(!hashes.is_whole());
+    }
+
+    #[test]
+    fn damage_to_the_crypttext_hashes_costs_no_block() {
+        let damaged = with_flips([layout().crypttext_tree_offset() + 14 * 32]);
+        assert!(!damaged.crypttext_tree);
+        assert!(damaged.blocks.iter().all(|good| *good));
+        assert!(!damaged.is_whole());
+    }
+
+    #[test]
+    fn damage_to_the_section_that_nobody_reads_costs_nothing() {
+        assert!(with_flips([layout().reserved_offset()]).is_whole());
+    }
+
+    #[test]
+    fn every_cut_of_a_share_is_judged_without_a_panic_and_none_is_whole() {
+        for length in 0..SHARE.len() {
+            assert!(!quality(&SHARE[..length], ShareNum(4), &cap()).is_whole(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn blocks_are_counted_only_if_they_lie_in_a_range_as_a_whole() {
+        let blocks = Blocks::new(Segmentation::new(1024, cap().encoding, 128).unwrap());
+        let (start, size) = (blocks.layout().data_offset(), blocks.cut().block_size());
+        assert_eq!(blocks.within(&(0..u64::MAX)), 8);
+        assert_eq!(blocks.within(&(start..start + size)), 1);
+        assert_eq!(blocks.within(&(start + 1..start + size)), 0);
+        assert_eq!(blocks.within(&(start + 1..start + 2 * size)), 1);
+        assert_eq!(blocks.within(&(0..start + size - 1)), 0);
+        assert_eq!(blocks.within(&(start + 100 * size..u64::MAX)), 0);
+    }
+}

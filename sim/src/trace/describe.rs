@@ -8,6 +8,9 @@ use lafs::client::event::Question;
 use super::{Entry, FaultEvent, Request, ServerEvent, StepEvent};
 use crate::net::HostId;
 
+/// Longer host names push the rest of their line to the right.
+const WHO_CHARS_MAX: usize = 16;
+
 /// The names that entries refer to by number.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
@@ -23,12 +26,12 @@ impl Names {
         self.hosts.get(host.index()).map_or("?", String::as_str)
     }
 
-    /// One line for one entry, with its time.
+    /// One line for one entry, in columns: the time in seconds, who, what.
     pub fn line(&self, at: Duration, entry: &Entry) -> String {
-        let text = match entry {
-            Entry::Net(event) => format!("net     {}", event.display(&self.hosts)),
-            Entry::Client { host, event } => format!("{:<7} {}", self.host(*host), client_event(event)),
-            Entry::Server { host, event } => format!("{:<7} {}", self.host(*host), server_event(event)),
+        let (who, what) = match entry {
+            Entry::Net(event) => ("net".to_owned(), event.display(&self.hosts).to_string()),
+            Entry::Client { host, event } => (self.host(*host).to_owned(), client_event(event)),
+            Entry::Server { host, event } => (self.host(*host).to_owned(), server_event(event)),
             Entry::Fault { fault, host, event } => {
                 let name = self.faults.get(*fault).map_or("?", String::as_str);
                 let what = match event {
@@ -36,26 +39,34 @@ impl Names {
                     FaultEvent::Bit => "bites",
                     FaultEvent::Ended => "ends",
                 };
-                match host {
-                    Some(host) => format!("FAULT   \"{name}\" {what} on {}", self.host(*host)),
-                    None => format!("FAULT   \"{name}\" {what}"),
-                }
+                let place = host.map(|host| format!(" on {}", self.host(host))).unwrap_or_default();
+                ("FAULT".to_owned(), format!("\"{name}\" {what}{place}"))
             }
-            Entry::Step { step, event } => match event {
-                StepEvent::Began(what) => format!("STEP {}  {what}", step + 1),
-                StepEvent::Ended(how) => format!("STEP {}  ends: {how}", step + 1),
-            },
+            Entry::Step { step, event } => {
+                let what = match event {
+                    StepEvent::Began(what) => format!("begins: {what}"),
+                    StepEvent::Ended(how) => format!("ends: {how}"),
+                };
+                (format!("STEP {}", step + 1), what)
+            }
         };
-        format!("{:>11.6}  {text}", at.as_secs_f64())
+        let (seconds, micros) = (at.as_secs(), at.subsec_micros());
+        format!("{seconds:>5}.{micros:06}  {who:<width$}  {what}", width = self.column())
+    }
+
+    /// Characters of the column that says who: the longest name, within reason.
+    fn column(&self) -> usize {
+        let longest = self.hosts.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        longest.clamp("STEP 10".len(), WHO_CHARS_MAX)
     }
 }
 
 fn client_event(event: &Event) -> String {
     match event {
         Event::Asked { server, question } => format!("asks {server} for {}", question_text(*question)),
-        Event::Answered { server, question } => format!("has from {server} {}", question_text(*question)),
+        Event::Answered { server, question } => format!("got from {server} {}", question_text(*question)),
         Event::Failed { server, question, reason } => {
-            format!("does not get from {server} {}: {reason}", question_text(*question))
+            format!("did not get from {server} {}: {reason}", question_text(*question))
         }
         Event::Cancelled { server, question } => {
             format!("no longer needs from {server} {}", question_text(*question))
@@ -63,11 +74,13 @@ fn client_event(event: &Event) -> String {
         Event::Overdue { server, question, after } => {
             format!("finds {server} overdue after {after:?} with {}", question_text(*question))
         }
-        Event::ShareFound { server, share } => format!("knows share {share} on {server}"),
+        Event::ShareFound { server, share } => format!("knows of share {share} on {server}"),
         Event::ShareCorrupt { server, share, reason } => {
             format!("finds share {share} on {server} corrupt: {reason}")
         }
-        Event::SegmentDone { segment, segments } => format!("has done segment {} of {segments}", segment + 1),
+        Event::SegmentDone { segment, segments } => {
+            format!("has done segment {segment} (the last is {})", segments.saturating_sub(1))
+        }
         Event::SharePlaced { server, share, existing: true } => {
             format!("found share {share} on {server} already")
         }
@@ -94,7 +107,7 @@ fn server_event(event: &ServerEvent) -> String {
     match event {
         ServerEvent::Received(request) => format!("is asked for {}", request_text(*request)),
         ServerEvent::Answered { request, status, bytes, .. } => {
-            format!("has answered {} with {status}, {bytes} B", request_text(*request))
+            format!("answers {}: {status}, {bytes} B", request_text(*request))
         }
     }
 }

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::core::Core;
@@ -72,14 +72,16 @@ impl Ready {
 struct Bell {
     place: Place,
     rung: AtomicBool,
-    ready: Arc<Ready>,
+    /// Not an owner: a program that was woken and never ran would keep the queue it stands in for ever.
+    ready: Weak<Ready>,
 }
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         if !self.rung.swap(true, Ordering::Relaxed) {
-            let ready = Arc::clone(&self.ready);
-            ready.push(self);
+            if let Some(ready) = self.ready.upgrade() {
+                ready.push(self);
+            }
         }
     }
 
@@ -115,7 +117,7 @@ impl Programs {
         let serial = slots.serial;
         let index = slots.free.pop().unwrap_or(slots.slots.len());
         let place = Place { slot: index, serial };
-        let bell = Arc::new(Bell { place, rung: AtomicBool::new(false), ready: Arc::clone(&self.ready) });
+        let bell = Arc::new(Bell { place, rung: AtomicBool::new(false), ready: Arc::downgrade(&self.ready) });
         let slot = Slot { serial, host, task: Some(task) };
         match slots.slots.get_mut(index) {
             Some(place) => *place = slot,
@@ -257,5 +259,19 @@ impl<T> Drop for Reporter<T> {
         if let Some(waker) = outcome.waker.take() {
             waker.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_was_woken_and_never_ran_does_not_outlive_its_network() {
+        let programs = Programs::new();
+        programs.add(HostId(0), Box::pin(std::future::pending()));
+        let ready = Arc::downgrade(&programs.ready);
+        drop(programs);
+        assert!(ready.upgrade().is_none());
     }
 }

@@ -1,0 +1,133 @@
+//! Tallies, work lists, panics, and the comparison of two runs.
+
+use super::*;
+use crate::scenario::parse;
+
+const TINY: &[u8] =
+    b"about = \"A small file.\"\n[grid]\nservers = 3\nencoding = \"1-of-3\"\n[files.a]\nsize = \"100 B\"\n\
+    [[steps]]\nupload = \"a\"\n[[steps]]\ndownload = \"a\"\n";
+const FAILING: &[u8] =
+    b"about = \"Cannot be unhappy.\"\n[files.a]\nsize = \"100 B\"\n[[steps]]\nupload = \"a\"\n\
+    expect = \"unhappy\"\n";
+
+fn scenario(name: &str, text: &[u8]) -> Scenario {
+    parse(name, text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)))
+}
+
+/// What a batch says of each scenario.
+fn told_of(batch: &Batch, scenarios: &[Scenario]) -> Vec<String> {
+    let mut told = Vec::new();
+    batch.run(scenarios, |news| {
+        if let News::Scenario(scenario, tally) = news {
+            let first = tally.first.as_ref().map(Outcome::text).unwrap_or_default();
+            told.push(format!("{}\n{first}", report::tally(scenario.path(), &tally)));
+        }
+        ControlFlow::Continue(())
+    });
+    told
+}
+
+#[test]
+fn what_is_told_does_not_depend_on_the_number_of_threads() {
+    let scenarios = [scenario("tiny", TINY), scenario("failing", FAILING), scenario("tiny again", TINY)];
+    let run = |jobs| told_of(&Batch { seeds: Some(3..20), jobs: Some(jobs), twice: false }, &scenarios);
+    let alone = run(1);
+    assert_eq!(alone.len(), 3);
+    assert_eq!(alone[0], "tiny (17 seeds)\n");
+    assert!(alone[1].starts_with("failing (17 of 17 seeds; failed: seeds 3-19)\nFAIL     failing, seed 3\n"));
+    for jobs in [2, 7] {
+        assert_eq!(run(jobs), alone, "{jobs} threads");
+    }
+}
+
+#[test]
+fn a_batch_ends_when_nobody_listens() {
+    let scenarios = [scenario("tiny", TINY)];
+    let mut heard = 0;
+    Batch { seeds: Some(0..u64::MAX), jobs: Some(2), twice: false }.run(&scenarios, |_| {
+        heard += 1;
+        if heard == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!(heard, 5);
+}
+
+#[test]
+fn no_seeds_and_no_scenarios_are_told_of_as_such() {
+    let none = Batch { seeds: Some(0..0), ..Batch::default() };
+    assert_eq!(told_of(&none, &[scenario("tiny", TINY)]), ["tiny (0 seeds)\n"]);
+    assert!(told_of(&Batch::default(), &[]).is_empty());
+}
+
+#[test]
+fn a_tally_remembers_the_first_failures_whatever_the_order_and_counts_the_rest() {
+    let tiny = scenario("tiny", TINY);
+    let mut tally = Tally::default();
+    let all = FAILED_SEEDS_MAX as u64 + 500;
+    for seed in (0..all).rev() {
+        tally.count(seed, outcome(&tiny, seed, |_, _| Err(std::io::Error::other("none left").into())));
+    }
+    let failed = &tally.failed[&ExitCode::Internal];
+    assert_eq!((tally.runs, tally.failures(), failed.count), (all, all, all));
+    assert!(failed.seeds.keys().copied().eq(0..FAILED_SEEDS_MAX as u64));
+    assert_eq!(tally.first.unwrap().seed, 0);
+}
+
+#[test]
+fn a_panic_is_an_outcome_that_names_its_reason_and_its_replay() {
+    let tiny = scenario("tiny", TINY);
+    let outcome = outcome(&tiny, 7, |_, _| panic!("index {} out of bounds", 3));
+    assert_eq!(outcome.code(), ExitCode::Internal);
+    assert_eq!(
+        outcome.text(),
+        "BROKEN   tiny, seed 7\n\
+         about    A small file.\n\
+         verdict  internal: a panic in the code under test or in the harness\n           \
+         index 3 out of bounds\n\
+         replay   cargo squall replay tiny --seed 7\n"
+    );
+}
+
+fn lines(lines: &[&str], fingerprint: &str) -> RunReport {
+    let mut report = once(&scenario("tiny", TINY), 0, Keep::All).unwrap();
+    report.events = lines.iter().map(|line| (*line).to_owned()).collect();
+    report.fingerprint = fingerprint.to_owned();
+    report
+}
+
+#[test]
+fn two_traces_that_differ_are_told_apart_at_their_first_difference() {
+    let text = |a: &RunReport, b: &RunReport| compare(a, b).map(|finding| finding.text);
+    let first = lines(&["x", "y", "z"], "1");
+    assert_eq!(text(&first, &lines(&["x", "y", "z"], "1")), None);
+    let other = text(&first, &lines(&["x", "Y", "Z"], "2")).unwrap();
+    assert_eq!(other, "two runs of this seed differ first at event 2:\n- y\n+ Y");
+    let longer = text(&first, &lines(&["x", "y", "z", "!"], "2")).unwrap();
+    assert_eq!(longer, "two runs of this seed are alike for 3 events; one has 3, the other 4");
+    assert!(text(&first, &lines(&["x", "y", "z"], "2")).unwrap().contains("do not show"));
+    assert_eq!(ExitCode::of(&[compare(&first, &other_trace()).unwrap()]), ExitCode::NotDeterministic);
+}
+
+fn other_trace() -> RunReport {
+    lines(&[], "2")
+}
+
+#[test]
+fn a_seed_run_twice_gives_the_same_trace_and_the_last_events() {
+    let outcome = run_one(&scenario("tiny", TINY), 5, true);
+    assert_eq!(outcome.code(), ExitCode::Passed);
+    let once = run_one(&scenario("tiny", TINY), 5, false);
+    assert_eq!(outcome.text(), once.text());
+}
+
+#[test]
+fn the_fingerprint_does_not_depend_on_what_is_kept() {
+    let tiny = scenario("tiny", TINY);
+    let all = once(&tiny, 5, Keep::All).unwrap();
+    let none = once(&tiny, 5, Keep::Last(0)).unwrap();
+    assert_eq!((all.fingerprint, all.entries), (none.fingerprint, none.entries));
+    assert!(none.events.is_empty());
+    assert_ne!(
+        once(&tiny, 6, Keep::All).unwrap().fingerprint,
+        once(&tiny, 5, Keep::All).unwrap().fingerprint
+    );
+}

@@ -1,0 +1,127 @@
+//! Stalls, open requests and counts of a step.
+
+use super::*;
+
+const CLIENT: HostId = HostId(9);
+
+fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+fn block(segment: u64) -> Question {
+    Question::Block { share: ShareNum(0), segment }
+}
+
+fn asked(server: &str, question: Question) -> Event {
+    Event::Asked { server: ServerId::new(server), question }
+}
+
+fn answered(server: &str, question: Question) -> Event {
+    Event::Answered { server: ServerId::new(server), question }
+}
+
+fn done(segment: u64) -> Event {
+    Event::SegmentDone { segment, segments: 9 }
+}
+
+/// A ledger that heard these events of one client, at these milliseconds.
+fn heard(events: impl IntoIterator<Item = (u64, Event)>) -> Ledger {
+    let mut ledger = Ledger::default();
+    for (at, event) in events {
+        ledger.hear(ms(at), &Entry::Client { host: CLIENT, event });
+    }
+    ledger
+}
+
+#[test]
+fn a_segment_that_takes_as_long_as_its_slowest_answer_has_no_stall() {
+    let events = [(0, asked("a", block(0))), (70, answered("a", block(0))), (70, done(0))];
+    let stall = heard(events).counts().worst_stall().unwrap();
+    assert_eq!(stall, Stall { segment: 0, added: ms(0), slowest_good: ms(70) });
+}
+
+#[test]
+fn the_worst_stall_is_the_worst_relative_to_the_answers_of_its_segment() {
+    // Segment 0 lost 300 ms at answers of 100 ms, segment 1 lost 200 ms at answers of 10 ms.
+    let events = [
+        (0, asked("hung", block(0))),
+        (300, asked("a", block(0))),
+        (400, answered("a", block(0))),
+        (400, done(0)),
+        (400, asked("hung", block(1))),
+        (600, asked("a", block(1))),
+        (610, answered("a", block(1))),
+        (610, done(1)),
+    ];
+    let stall = heard(events).counts().worst_stall().unwrap();
+    assert_eq!(stall, Stall { segment: 1, added: ms(200), slowest_good: ms(10) });
+    assert!((stall.multiple() - 20.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_segment_asked_for_ahead_of_its_turn_does_not_count_the_wait_for_its_turn() {
+    let events = [
+        (0, asked("a", block(0))),
+        (0, asked("a", block(1))),
+        (500, answered("a", block(0))),
+        (500, done(0)),
+        (520, answered("a", block(1))),
+        (520, done(1)),
+    ];
+    assert_eq!(heard(events).counts().worst_stall().unwrap().added, ms(0));
+}
+
+#[test]
+fn nothing_fetched_is_no_stall() {
+    assert_eq!(heard([(0, asked("a", Question::Shares))]).counts().worst_stall(), None);
+}
+
+#[test]
+fn a_request_is_open_until_it_is_answered_failed_or_given_up() {
+    let (server, reason) = (ServerId::new("b"), "reset".to_owned());
+    let mut ledger = heard([
+        (1, asked("a", Question::Shares)),
+        (2, asked("b", Question::Shares)),
+        (3, asked("c", Question::Shares)),
+        (4, asked("d", Question::Version)),
+        (5, answered("a", Question::Shares)),
+        (6, Event::Failed { server, question: Question::Shares, reason }),
+        (7, Event::Cancelled { server: ServerId::new("c"), question: Question::Shares }),
+        (8, answered("d", Question::Shares)),
+    ]);
+    let open: Vec<(Open, Duration)> = ledger.open().clone().into_iter().collect();
+    assert_eq!(open, [((CLIENT, ServerId::new("d"), Question::Version), ms(4))]);
+    assert_eq!(ledger.counts().requests, 4);
+    ledger.forget(HostId(8));
+    assert_eq!(ledger.open().len(), 1);
+    ledger.forget(CLIENT);
+    assert!(ledger.open().is_empty());
+}
+
+#[test]
+fn counts_begin_anew_with_each_step_and_open_requests_stay() {
+    let mut ledger = heard([(0, asked("a", block(0)))]);
+    let read = Request::Read(ShareNum(0));
+    let answer = ServerEvent::Answered { request: read, status: 206, bytes: 100, blocks: 1 };
+    ledger.hear(ms(1), &Entry::Server { host: HostId(0), event: answer });
+    let report = ServerEvent::Received(Request::Corrupt(ShareNum(0)));
+    ledger.hear(ms(1), &Entry::Server { host: HostId(0), event: report });
+    let counts = ledger.counts();
+    assert_eq!((counts.fetched_bytes, counts.corruption_reports, counts.requests), (100, 1, 1));
+    assert!(counts.block_sources.contains(&ServerId::new("a")));
+    ledger.hear(ms(2), &Entry::Step { step: 1, event: StepEvent::Began(String::new()) });
+    assert_eq!(*ledger.counts(), Counts::default());
+    assert_eq!(ledger.open().len(), 1);
+}
+
+#[test]
+fn only_what_arrives_is_heard() {
+    let mut ledger = Ledger::default();
+    let (conn, server) = (crate::net::ConnId(1), HostId(0));
+    let kind = NetEventKind::Delivered { conn, from: server, to: CLIENT, bytes: 5 };
+    ledger.hear_net(&NetEvent { at: ms(7), kind });
+    let kind = NetEventKind::ConnectSent { conn, from: server, to: CLIENT };
+    ledger.hear_net(&NetEvent { at: ms(9), kind });
+    assert_eq!(ledger.last_heard(server, CLIENT), Some(ms(7)));
+    assert_eq!(ledger.last_heard(CLIENT, server), None);
+}
