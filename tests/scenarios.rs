@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use squall::batch;
+use squall::report;
 use squall::scenario;
 use squall::verdict::ExitCode;
 
@@ -45,13 +46,12 @@ fn name_of(file: &Path) -> String {
 
 fn run_all(file: &Path) -> Result<(), Failed> {
     let scenario = scenario::load(file).map_err(|mistakes| mistakes.render(false))?;
-    for seed in scenario.seeds() {
-        let outcome = batch::run_one(&scenario, seed, false);
-        if outcome.code() != ExitCode::Passed {
-            return Err(outcome.text().into());
-        }
+    let tally = batch::run_all(&scenario);
+    if tally.code() == ExitCode::Passed {
+        return Ok(());
     }
-    Ok(())
+    let first = tally.first.as_ref().map(batch::Outcome::text).unwrap_or_default();
+    Err(format!("{}\n{first}", report::tally(scenario.path(), &tally)).into())
 }
 
 fn run_twice(file: &Path) -> Result<(), Failed> {

@@ -199,6 +199,10 @@ pub struct Tally {
     /// The failed run that comes first in the order of the seeds.
     pub first: Option<Outcome>,
     first_at: u64,
+    /// Runs that failed in exactly the way of the file's known bug, which counts as passed.
+    pub known_bug_shown: u64,
+    /// The file names a known bug.
+    pub known_bug: bool,
 }
 
 /// The seeds that failed with one exit code.
@@ -213,7 +217,13 @@ pub struct FailedSeeds {
 impl Tally {
     /// The exit code that speaks for all runs.
     pub fn code(&self) -> ExitCode {
-        self.failed.keys().copied().fold(ExitCode::Passed, ExitCode::worse)
+        let gone = if self.bug_is_gone() { ExitCode::Failed } else { ExitCode::Passed };
+        self.failed.keys().copied().fold(gone, ExitCode::worse)
+    }
+
+    /// Whether the file names a known bug that no run showed.
+    pub fn bug_is_gone(&self) -> bool {
+        self.known_bug && self.runs > 0 && self.known_bug_shown == 0
     }
 
     /// How many runs failed.
@@ -224,6 +234,10 @@ impl Tally {
     /// Counts a run. The order of the calls does not matter.
     fn count(&mut self, at: u64, outcome: Outcome) {
         self.runs += 1;
+        if let Ok(report) = &outcome.result {
+            self.known_bug |= report.known_bug.is_some();
+            self.known_bug_shown += u64::from(report.shows_known_bug());
+        }
         let code = outcome.code();
         if code == ExitCode::Passed {
             return;
@@ -280,6 +294,15 @@ impl Seeds {
             Self::List(list) => list.get(usize::try_from(at).ok()?).copied(),
         }
     }
+}
+
+/// Runs all seeds of one scenario, one after another.
+pub fn run_all(scenario: &Scenario) -> Tally {
+    let mut tally = Tally::default();
+    for (at, seed) in scenario.seeds().into_iter().enumerate() {
+        tally.count(at as u64, run_one(scenario, seed, false));
+    }
+    tally
 }
 
 impl Batch {

@@ -103,6 +103,12 @@ fn body(out: &mut String, report: &RunReport) {
 /// One line about all runs of a scenario: how many failed, which seeds and how.
 pub fn tally(path: &str, tally: &Tally) -> String {
     let seeds = plural(tally.runs, "seed");
+    if tally.bug_is_gone() && tally.failed.is_empty() {
+        return format!("{path} ({seeds}; none shows the known bug: remove `known_bug`, and keep the file)");
+    }
+    if tally.failed.is_empty() && tally.known_bug {
+        return format!("{path} ({seeds}; {} show the known bug)", tally.known_bug_shown);
+    }
     if tally.failed.is_empty() {
         return format!("{path} ({seeds})");
     }

@@ -8,6 +8,7 @@ use squall::scenario::keys::{self, Form, Table};
 
 /// A file that uses every table and most forms.
 const RICH: &str = r#"about = "every form"
+known_bug = "availability: had to succeed"
 from = "nobody"
 version = 1
 deadline = "10m"
