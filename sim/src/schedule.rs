@@ -283,7 +283,7 @@ pub enum Disconnect {
     Reset,
     /// FIN after what is under way.
     Close,
-    /// Existing connections stay, new ones are refused.
+    /// RST, and new ones are refused until the fault ends.
     Refuse,
 }
 

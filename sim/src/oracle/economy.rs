@@ -1,5 +1,6 @@
 //! Economy: nothing is left over when an operation has ended.
 
+use crate::report::plural;
 use crate::verdict::{Finding, Oracle};
 use crate::workload::StepReport;
 use crate::world::World;
@@ -10,9 +11,9 @@ pub fn judge_step(report: &StepReport) -> Option<Finding> {
         return None;
     }
     let text = format!(
-        "{} ended and left {} requests behind: {}",
+        "{} ended and left {} behind: {}",
         report.what,
-        report.left_over.len(),
+        plural(report.left_over.len() as u64, "request"),
         report.left_over.join(", ")
     );
     Some(Finding { oracle: Oracle::Economy, text })
@@ -22,9 +23,9 @@ pub fn judge_step(report: &StepReport) -> Option<Finding> {
 pub fn judge_end(world: &World) -> Vec<Finding> {
     let hosts = world.drop_clients();
     let left = hosts.into_iter().filter_map(|host| {
-        let connections = world.net().connections(host).len();
+        let connections = world.net().connections(host).len() as u64;
         let name = world.names().host(host);
-        let text = format!("{name} is gone and left {connections} connections behind");
+        let text = format!("{name} is gone and left {} behind", plural(connections, "connection"));
         (connections > 0).then_some(Finding { oracle: Oracle::Economy, text })
     });
     left.collect()

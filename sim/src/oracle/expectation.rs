@@ -1,6 +1,6 @@
 //! Expectation: what the scenario file says about each step.
 
-use crate::schedule::{Action, Bound, Check, ErrorKind, Outcome, Step, Target};
+use crate::schedule::{Action, Bound, Check, ErrorKind, Outcome, Step};
 use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::{Ending, StepReport};
 use crate::world::World;
@@ -61,11 +61,9 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
             outside(*bound, placed.happiness, "servers of happiness")
         }
         Check::NotFrom(target) => {
-            let Target::Hosts(names) = target else { return None };
-            let asked = counts
-                .block_sources
-                .iter()
-                .find(|server| names.iter().any(|name| name == server.as_str()))?;
+            let barred = world.select(target);
+            let named = |name: &str| world.host(name).is_some_and(|host| barred.contains(&host));
+            let asked = counts.block_sources.iter().find(|server| named(server.as_str()))?;
             Some(format!("asked {asked} for a block, which it must not"))
         }
         Check::FetchedPercentMax(percent) => {

@@ -39,3 +39,6 @@ fn inert(receipt: &Receipt) -> Finding {
     let text = format!("fault \"{}\" {how}: the run proves nothing about it", receipt.name);
     Finding { oracle: Oracle::Invalid, text }
 }
+
+#[cfg(test)]
+mod tests;

@@ -346,7 +346,7 @@ pub const FAULT: Table = Table {
             "how",
             Form::Choice(&["reset", "close", "refuse"]),
             Default("reset"),
-            "For disconnect: at once, after what is under way, or by refusing new connections.",
+            "For disconnect: at once, after what is under way, or at once and refused from then on.",
         ),
         key("latency", Form::Latency, Means("as in [grid]"), "For slow: the delay of each message."),
         key("bandwidth", Form::Rate, Means("as in [grid]"), "For slow: bytes per second, each way."),

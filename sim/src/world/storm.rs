@@ -51,7 +51,7 @@ impl World {
     }
 
     /// The hosts a target stands for now, in the order of the file.
-    pub(super) fn select(&self, target: &Target) -> Vec<HostId> {
+    pub fn select(&self, target: &Target) -> Vec<HostId> {
         match target {
             Target::Hosts(names) => names.iter().filter_map(|name| self.host(name)).collect(),
             Target::Holders { count, draw, .. } => {
@@ -105,11 +105,15 @@ impl World {
             }
             FaultKind::Disconnect(Disconnect::Refuse) => {
                 self.net.refuse(host, true);
-                self.net.reset_connections(host);
+                let broken = self.net.reset_connections(host);
+                self.note_broken(fault, broken);
             }
             FaultKind::Crash => {
+                // Counted now: the other ends may hear of it when the fault is over already.
+                let broken = self.net.connections(host).len();
                 self.lose_client(host);
                 self.net.crash(host);
+                self.note_broken(fault, broken);
             }
             FaultKind::PowerLoss => {
                 self.lose_client(host);

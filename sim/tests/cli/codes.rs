@@ -8,6 +8,7 @@ use crate::{code, command, squall};
 #[test]
 fn each_way_to_end_has_its_code() {
     assert_eq!(code(&["run", "tiny.toml"]), 0);
+    assert_eq!(code(&["run", "blink.toml"]), 0);
     assert_eq!(code(&["run", "fails.toml"]), 1);
     assert_eq!(code(&["run", "mistakes.toml"]), 2);
     assert_eq!(code(&["run", "hangs.toml", "--seeds", "0"]), 3);
@@ -28,7 +29,7 @@ fn a_replay_ends_as_the_run_did() {
 fn the_worst_of_many_runs_is_the_code_and_mistakes_do_not_stop_the_rest() {
     let (code, stdout, stderr) = squall(&["run", ".", "--seeds", "0"]);
     assert_eq!(code, 3);
-    assert!(stdout.ends_with("6 scenarios, 6 runs, 5 failed: an operation hung (exit code 3)\n"), "{stdout}");
+    assert!(stdout.ends_with("8 scenarios, 8 runs, 5 failed: an operation hung (exit code 3)\n"), "{stdout}");
     assert!(stderr.ends_with("mistakes.toml: 2 mistakes\n"), "{stderr}");
     assert_eq!(squall(&["run", "tiny.toml", "mistakes.toml"]).0, 2);
 }

@@ -1,0 +1,220 @@
+//! The judges, asked about worlds in which lafs did what it never does: what no scenario file can bring about.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use lafs::format::{ServerId, ShareNum};
+
+use super::*;
+use crate::ledger::Counts;
+use crate::schedule::{Bound, Check, ErrorKind, Outcome, Target};
+use crate::trace::Keep;
+use crate::workload::{self, Ending};
+
+const PLAIN: &str = "about = \"x\"\n[grid]\nservers = 5\nencoding = \"2-of-4\"\nhappy = 3\n\
+    [files.movie]\nsize = \"40000 B\"\n\
+    [[steps]]\nupload = \"movie\"\n[[steps]]\ndownload = \"movie\"\nexpect = \"either\"\n";
+
+/// Plays a scenario to its end and asks about the world it leaves behind.
+fn after<T>(text: &str, ask: impl FnOnce(&World, &[StepReport]) -> T) -> T {
+    let scenario = crate::scenario::parse("test", text.as_bytes())
+        .unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+    let schedule = scenario.schedule(1);
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let world = World::new(&schedule, Keep::Last(0));
+        world.spawn_storm();
+        let reports = Rc::new(RefCell::new(Vec::new()));
+        let (playing, told) = (Rc::clone(&world), Rc::clone(&reports));
+        let work = async move {
+            workload::run(&playing, &playing.schedule().steps, |report| told.borrow_mut().push(report)).await;
+        };
+        tokio::select! {
+            biased;
+            livelock = world.net().run() => panic!("{livelock}"),
+            () = work => {}
+        }
+        let reports = reports.take();
+        let answer = ask(&world, &reports);
+        world.net().shutdown();
+        answer
+    })
+}
+
+fn failed() -> Ending {
+    Ending::Failed { kind: None, text: "it gave up".to_owned(), wrong_at: None }
+}
+
+/// What availability says if the last step of this scenario had failed.
+fn if_it_had_failed(text: &str) -> Option<String> {
+    after(text, |world, reports| {
+        let mut report = reports.last().unwrap().clone();
+        report.ending = failed();
+        let step = world.schedule().steps.last().unwrap();
+        availability::judge(world, step, &report).map(|finding| finding.text)
+    })
+}
+
+#[test]
+fn a_download_had_to_succeed_while_k_good_shares_are_in_reach() {
+    let text = if_it_had_failed(PLAIN).unwrap();
+    let start = "client downloads movie had to succeed: 2 shares are needed and 4 good ones were in reach (";
+    assert!(text.starts_with(start), "{text}");
+    assert!(text.ends_with("it ended with: it gave up"), "{text}");
+}
+
+#[test]
+fn an_upload_had_to_succeed_while_enough_servers_are_well() {
+    let upload = PLAIN.split("[[steps]]\ndownload").next().unwrap();
+    let text = if_it_had_failed(upload).unwrap();
+    assert!(text.contains("happiness 3 was asked for and 4 servers with room were well"), "{text}");
+    let hung =
+        |who: &str| format!("{upload}[[faults]]\nname = \"f\"\nhang = \"{who}\"\nwhen = \"at the start\"\n");
+    assert!(if_it_had_failed(&hung("s0, s1")).is_some());
+    assert_eq!(if_it_had_failed(&format!("{}", hung("s0..s2"))), None);
+}
+
+#[test]
+fn what_faults_keep_from_a_download_it_may_fail_without() {
+    let fault = |fault: &str| format!("{PLAIN}[[faults]]\nname = \"f\"\nwhen = \"step 2 starts\"\n{fault}\n");
+    assert_eq!(if_it_had_failed(&fault("crash = \"s0..s4\"")), None, "nobody is left");
+    assert_eq!(if_it_had_failed(&fault("partition = \"client\"")), None, "the client itself is cut off");
+    assert_eq!(if_it_had_failed(&fault("corrupt = \"shares of movie\"\nfield = \"data\"")), None);
+    assert!(if_it_had_failed(&fault("slow = \"s0..s4\"\nlatency = \"1s\"")).is_some(), "slow is no excuse");
+    assert!(if_it_had_failed(&fault("hang = \"s0\"")).is_some(), "three shares are left");
+}
+
+#[test]
+fn a_fault_that_was_over_before_is_no_excuse() {
+    let text = PLAIN.replace("[[steps]]\ndownload", "[[steps]]\nwait = \"10s\"\n[[steps]]\ndownload");
+    let fault = "[[faults]]\nname = \"f\"\nhang = \"s0..s4\"\nwhen = \"step 2 starts\"\nfor = \"1s\"\n";
+    assert!(if_it_had_failed(&format!("{text}{fault}")).is_some());
+}
+
+#[test]
+fn fewer_than_k_shares_oblige_to_nothing() {
+    let text = PLAIN.replace(
+        "[[steps]]\ndownload",
+        "[[steps]]\ndelete = \"movie\"\non = \"s0..s3\"\n[[steps]]\ndownload",
+    );
+    assert_eq!(if_it_had_failed(&text), None);
+}
+
+#[test]
+fn an_acknowledged_share_must_be_there_and_right() {
+    let texts = after(PLAIN, |world, reports| {
+        let Ending::Uploaded(uploaded) = &reports[0].ending else { panic!("{:?}", reports[0].ending) };
+        assert_eq!(safety::judge(world, &reports[0]), []);
+        let index = world.read_cap("movie").unwrap().storage_index();
+        let holder = |share: ShareNum| {
+            let server = uploaded.placed[&share].iter().next().unwrap();
+            let (_, name, disk) = world.servers().find(|(_, name, _)| *name == server.as_str()).unwrap();
+            (name.to_owned(), disk)
+        };
+        let (name, disk) = holder(ShareNum(2));
+        disk.remove(index, ShareNum(2));
+        let missing = safety::judge(world, &reports[0]);
+        let mut texts: Vec<String> = missing.into_iter().map(|f| f.text.replace(&name, "SERVER")).collect();
+        for share in [0, 1, 3].map(ShareNum) {
+            let (_, disk) = holder(share);
+            let mut bytes = disk.get(index, share).unwrap().to_vec();
+            bytes[5000] ^= 1;
+            disk.put(index, share, Bytes::from(bytes));
+        }
+        let wrong = safety::judge(world, &reports[0]);
+        assert_eq!(wrong.len(), 2);
+        texts.push(wrong[1].text.clone());
+        texts
+    });
+    assert_eq!(texts[0], "share 2 was acknowledged on SERVER, which does not have it");
+    assert!(texts[1].ends_with("fails its own hashes"), "{}", texts[1]);
+    assert_eq!(texts.len(), 2);
+}
+
+#[test]
+fn a_wrong_byte_is_unsafe_with_and_without_an_error() {
+    let texts = after(PLAIN, |world, reports| {
+        let mut report = reports[1].clone();
+        assert_eq!(safety::judge(world, &report), []);
+        report.ending = Ending::Downloaded { size: 40_000, wrong_at: Some(7) };
+        let success = safety::judge(world, &report);
+        report.ending = Ending::Failed { kind: None, text: String::new(), wrong_at: Some(9) };
+        let error = safety::judge(world, &report);
+        [success, error].map(|findings| findings[0].text.clone())
+    });
+    assert_eq!(texts[0], "client downloads movie: success was reported, but byte 7 is wrong or missing");
+    assert_eq!(texts[1], "client downloads movie: it failed, but first delivered a wrong byte at 9");
+}
+
+#[test]
+fn what_is_left_over_is_uneconomic() {
+    after(PLAIN, |world, reports| {
+        let mut report = reports[1].clone();
+        assert_eq!(economy::judge_step(&report), None);
+        report.left_over = vec!["Shares to s3".to_owned()];
+        let finding = economy::judge_step(&report).unwrap();
+        assert_eq!(finding.text, "client downloads movie ended and left 1 request behind: Shares to s3");
+        let client = world.client("client");
+        assert_eq!(economy::judge_end(world).len(), 1, "somebody still holds the client");
+        drop(client);
+        assert_eq!(economy::judge_end(world), []);
+    });
+}
+
+#[test]
+fn a_run_without_uploads_and_downloads_proves_nothing() {
+    let text = "about = \"x\"\n[[steps]]\nwait = \"1s\"\n";
+    let findings = after(text, |world, _| judge_end(world, &[]));
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].oracle, Oracle::Invalid);
+    assert_eq!(after(PLAIN, |world, _| judge_end(world, &[])), []);
+}
+
+/// Every text of the judge of expectations, one line each.
+#[test]
+fn expectations_that_were_not_met_say_what_was_expected_and_what_came() {
+    let text = after(PLAIN, |world, reports| {
+        let mut lines = Vec::new();
+        let mut ask = |report: &StepReport, change: &dyn Fn(&mut Step)| {
+            let mut step = world.schedule().steps[report.step].clone();
+            step.outcome = Outcome::Either;
+            change(&mut step);
+            let findings = expectation::judge(world, &step, report);
+            lines.extend(findings.into_iter().map(|finding| finding.text));
+        };
+        let (upload, mut download) = (reports[0].clone(), reports[1].clone());
+        let at_least = |min| Bound { min, max: u64::MAX };
+        ask(&upload, &|step| step.outcome = Outcome::Error(ErrorKind::Unhappy));
+        ask(&upload, &|step| step.checks = vec![Check::SharesPlaced(at_least(5))]);
+        ask(&upload, &|step| step.checks = vec![Check::Happiness(Bound { min: 7, max: 7 })]);
+        ask(&upload, &|step| step.checks = vec![Check::SharesPlaced(at_least(4))]);
+        download.took = Duration::from_millis(1500);
+        ask(&download, &|step| step.within = Some(Duration::from_secs(1)));
+        ask(&download, &|step| step.within = Some(Duration::from_secs(2)));
+        download.counts = Counts::default();
+        (download.counts.requests, download.counts.fetched_bytes) = (9, 90_000);
+        download.counts.corruption_reports = 1;
+        download.counts.block_sources.insert(ServerId::new("s3"));
+        download.allocated_bytes = 12;
+        ask(&download, &|step| step.checks = vec![Check::Requests(Bound { min: 0, max: 8 })]);
+        ask(&download, &|step| step.checks = vec![Check::CorruptionReports(Bound { min: 2, max: 3 })]);
+        ask(&download, &|step| {
+            step.checks = vec![Check::NotFrom(Target::Hosts(vec!["s2".into(), "s3".into()]))]
+        });
+        ask(&download, &|step| step.checks = vec![Check::NotFrom(Target::Hosts(vec!["s2".into()]))]);
+        let holders = |share| Target::Holders { file: "movie".into(), share, count: None, draw: 0 };
+        ask(&download, &|step| step.checks = vec![Check::NotFrom(holders(None))]);
+        ask(&download, &|step| step.checks = vec![Check::NotFrom(holders(Some(200)))]);
+        ask(&download, &|step| step.checks = vec![Check::FetchedPercentMax(224)]);
+        ask(&download, &|step| step.checks = vec![Check::FetchedPercentMax(225)]);
+        ask(&download, &|step| step.checks = vec![Check::NothingAllocated]);
+        download.ending = failed();
+        ask(&download, &|step| step.outcome = Outcome::Success);
+        ask(&download, &|step| step.outcome = Outcome::Error(ErrorKind::Unreachable));
+        lines.join("\n")
+    });
+    insta::assert_snapshot!(text);
+}
