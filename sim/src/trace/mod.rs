@@ -12,7 +12,7 @@ use lafs::client::Event;
 use lafs::format::ShareNum;
 use sha2::{Digest, Sha256};
 
-use crate::net::{HostId, NetEvent};
+use crate::net::{HostId, NetEvent, NetEventKind};
 
 pub use describe::{Names, question_text};
 
@@ -120,7 +120,7 @@ pub enum StepEvent {
 /// How much of a trace is kept as entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// The last so many.
+    /// The last so many, without what TCP does by itself.
     Last(usize),
     /// All, for a full timeline.
     All,
@@ -159,7 +159,7 @@ impl Trace {
             self.batch.clear();
         }
         if let Keep::Last(count) = self.keep {
-            if count == 0 {
+            if count == 0 || entry.is_chatter() {
                 return;
             }
             if self.kept.len() == count {
@@ -190,6 +190,22 @@ impl Trace {
 }
 
 impl Entry {
+    /// Whether it is only worth a line in a full timeline: what TCP does by itself, over and over.
+    fn is_chatter(&self) -> bool {
+        use NetEventKind as K;
+        matches!(
+            self,
+            Self::Net(NetEvent {
+                kind: K::Held { .. }
+                    | K::Retransmitted { .. }
+                    | K::WindowOpened { .. }
+                    | K::AcceptQueued { .. }
+                    | K::Accepted { .. },
+                ..
+            })
+        )
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Net(event) => {
