@@ -131,3 +131,27 @@ fn the_fingerprint_does_not_depend_on_what_is_kept() {
         once(&tiny, 5, Keep::All).unwrap().fingerprint
     );
 }
+
+#[test]
+fn a_panic_of_a_program_in_the_middle_of_a_run_leaves_the_thread_usable() {
+    let tiny = scenario("tiny", TINY);
+    let broken = outcome(&tiny, 7, |scenario, seed| {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().start_paused(true).build()?.block_on(async {
+            let world = crate::world::World::new(&scenario.schedule(seed), Keep::Last(9));
+            let client = world.client("client");
+            let program = async move {
+                let _held_while_it_unwinds = client;
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                panic!("a mistake of a program");
+            };
+            let host = world.host("client").unwrap();
+            let _program = world.net().spawn::<()>(host, program);
+            world.net().run().await;
+        });
+        unreachable!("the program panics first")
+    });
+    assert_eq!(broken.code(), ExitCode::Internal);
+    assert!(broken.text().contains("a mistake of a program"), "{}", broken.text());
+    assert_eq!(run_one(&tiny, 7, true).code(), ExitCode::Passed);
+}

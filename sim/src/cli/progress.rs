@@ -26,19 +26,17 @@ impl Progress {
     pub(super) fn advance(&mut self, of: u64, failed: bool) {
         let Some(bar) = &self.bar else { return };
         self.failed += u64::from(failed);
-        bar.set_length(of);
         bar.inc(1);
+        if failed || !self.shown {
+            bar.set_message(self.failed.to_string());
+        }
         if !self.shown && bar.elapsed() > QUIET {
             self.shown = true;
-            if let Ok(style) =
-                ProgressStyle::with_template("{pos} of {len} runs, {msg} failed, {per_sec}, {eta} left")
-            {
+            bar.set_length(of);
+            if let Ok(style) = ProgressStyle::with_template("{pos} of {len} runs, {msg} failed, {eta} left") {
                 bar.set_style(style);
             }
             bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        if self.shown {
-            bar.set_message(self.failed.to_string());
         }
     }
 

@@ -122,16 +122,16 @@ mod tests {
         let (crypttext, hashes) = (layout.crypttext_tree_offset(), layout.block_tree_offset());
         let extension = layout.uri_extension_offset() + 4;
         vec![
-            (ShareField::Version, vec![0..4]),
+            (ShareField::Version, one(0..4)),
             (ShareField::Offsets, vec![12..16, 24..28, 32..36]),
             (ShareField::Block(0), vec![block(0)]),
             (ShareField::Block(7), vec![block(7)]),
             (ShareField::Data, (0..8).map(block).collect()),
-            (ShareField::CrypttextHash(0), vec![crypttext..crypttext + 32]),
-            (ShareField::CrypttextHash(14), vec![crypttext + 448..crypttext + 480]),
-            (ShareField::BlockHash(14), vec![hashes + 448..hashes + 480]),
+            (ShareField::CrypttextHash(0), one(crypttext..crypttext + 32)),
+            (ShareField::CrypttextHash(14), one(crypttext + 448..crypttext + 480)),
+            (ShareField::BlockHash(14), one(hashes + 448..hashes + 480)),
             (ShareField::ShareHashes, vec![layout.chain_range()]),
-            (ShareField::UriExtension, vec![extension..SHARE.len() as u64]),
+            (ShareField::UriExtension, one(extension..SHARE.len() as u64)),
         ]
     }
 

@@ -125,3 +125,54 @@ fn request_text(request: Request) -> String {
         Request::Other => "something it does not know".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lafs::format::{ServerId, ShareNum};
+
+    use super::*;
+    use crate::net::{ConnId, NetEvent, NetEventKind};
+
+    fn lines(hosts: [&str; 2]) -> Vec<String> {
+        let names = Names { hosts: hosts.map(str::to_owned).to_vec(), faults: vec!["cable".to_owned()] };
+        let (server, client) = (HostId(0), HostId(1));
+        let at = Duration::new(12, 345_678_999);
+        let kind = NetEventKind::Delivered { conn: ConnId(3), from: server, to: client, bytes: 74 };
+        let question = Question::Block { share: ShareNum(2), segment: 5 };
+        let asked = Event::Asked { server: ServerId::new(hosts[0]), question };
+        let read = Request::Read(ShareNum(2));
+        let answer = ServerEvent::Answered { request: read, status: 206, bytes: 70, blocks: 1 };
+        [
+            Entry::Net(NetEvent { at, kind }),
+            Entry::Client { host: client, event: asked },
+            Entry::Server { host: server, event: answer },
+            Entry::Fault { fault: 0, host: Some(server), event: FaultEvent::Began },
+            Entry::Step { step: 11, event: StepEvent::Ended("done".to_owned()) },
+        ]
+        .iter()
+        .map(|entry| names.line(at, entry))
+        .collect()
+    }
+
+    #[test]
+    fn a_line_tells_the_time_once_then_who_then_what() {
+        assert_eq!(
+            lines(["s0", "client"]),
+            [
+                "   12.345678  net      #3 s0 -> client 74 B",
+                "   12.345678  client   asks s0 for block 5 of share 2",
+                "   12.345678  s0       answers bytes of share 2: 206, 70 B",
+                "   12.345678  FAULT    \"cable\" begins on s0",
+                "   12.345678  STEP 12  ends: done",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_columns_hold_for_long_names() {
+        for line in lines(["storage-nine", "client"]) {
+            let what = &line[12 + 2 + "storage-nine".len()..];
+            assert!(what.starts_with("  ") && !what.starts_with("   "), "{line}");
+        }
+    }
+}

@@ -226,7 +226,13 @@ impl Entry {
             }
             Self::Step { step, event } => {
                 out.push(5);
-                let _ = write!(Text(out), "{step}{event:?}");
+                let _ = write!(Text(out), "{step}");
+                // Not the words: rewording them must change no fingerprint.
+                out.push(match event {
+                    StepEvent::Began(_) => 0,
+                    StepEvent::Ended(how) if how.starts_with("success") => 1,
+                    StepEvent::Ended(_) => 2,
+                });
             }
         }
     }

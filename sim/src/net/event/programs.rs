@@ -78,10 +78,10 @@ struct Bell {
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        if !self.rung.swap(true, Ordering::Relaxed) {
-            if let Some(ready) = self.ready.upgrade() {
-                ready.push(self);
-            }
+        if !self.rung.swap(true, Ordering::Relaxed)
+            && let Some(ready) = self.ready.upgrade()
+        {
+            ready.push(self);
         }
     }
 
