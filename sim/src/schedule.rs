@@ -246,6 +246,8 @@ pub struct Fault {
 pub enum FaultKind {
     /// The program stops running; its kernel goes on acknowledging.
     Hang,
+    /// The program runs, but requests of this kind get no answer until the end of the fault.
+    HangOnly(RequestKind),
     /// Messages vanish silently.
     Partition(Direction),
     /// Connections end.
@@ -263,6 +265,35 @@ pub enum FaultKind {
         /// Which part.
         field: ShareField,
     },
+}
+
+/// The kinds of request of the storage protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestKind {
+    /// Version and limits.
+    Version,
+    /// Which shares of a file are there.
+    Shares,
+    /// Room for shares.
+    Allocate,
+    /// Bytes of a share, to be stored.
+    Write,
+    /// Bytes of a share.
+    Read,
+    /// A share, to be forgotten.
+    Abort,
+}
+
+impl RequestKind {
+    /// All of them, each with the word for it in scenario files.
+    pub const WORDS: [(&str, Self); 6] = [
+        ("versions", Self::Version),
+        ("shares", Self::Shares),
+        ("allocations", Self::Allocate),
+        ("writes", Self::Write),
+        ("reads", Self::Read),
+        ("aborts", Self::Abort),
+    ];
 }
 
 /// Which way a partition cuts, seen from its targets.

@@ -59,6 +59,7 @@ stall_at_most = "4x"
 [[faults]]
 name = "mute"
 hang = "any 1 holder of movie"
+only = "reads"
 when = "it has served 1..3 blocks, in step 6, with probability 0.5"
 for = "1s..5s"
 [[faults]]

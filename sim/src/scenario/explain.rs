@@ -7,8 +7,8 @@ use super::Scenario;
 use super::trigger::write_event;
 use super::units::{write_duration, write_size};
 use crate::schedule::{
-    Action, Bound, Check, Direction, Disconnect, ErrorKind, Fault, FaultKind, Link, Outcome, Schedule,
-    ShareField, ShareTarget, Step, Target, Trigger,
+    Action, Bound, Check, Direction, Disconnect, ErrorKind, Fault, FaultKind, Link, Outcome, RequestKind,
+    Schedule, ShareField, ShareTarget, Step, Target, Trigger,
 };
 
 /// The run that a seed stands for, as text: every default and every draw is visible.
@@ -172,6 +172,11 @@ fn fault(out: &mut Out, fault: &Fault) {
     out.text("name", &fault.name);
     match &fault.kind {
         FaultKind::Hang => out.target("hang", &fault.on),
+        FaultKind::HangOnly(kind) => {
+            out.target("hang", &fault.on);
+            let word = RequestKind::WORDS.iter().find(|(_, known)| known == kind);
+            out.text("only", word.map_or("", |(word, _)| word));
+        }
         FaultKind::Partition(direction) => {
             out.target("partition", &fault.on);
             out.text(

@@ -7,7 +7,7 @@ use super::select::{Names, Scope, Selector, Shares};
 use super::steps::one_kind;
 use super::trigger::{self, When};
 use super::units::{self, Spread};
-use crate::schedule::{Direction, Disconnect, Happening, ShareField, Subject};
+use crate::schedule::{Direction, Disconnect, Happening, RequestKind, ShareField, Subject};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FaultPlan {
@@ -24,6 +24,7 @@ pub(super) struct FaultPlan {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum KindPlan {
     Hang(Selector),
+    HangOnly(Selector, RequestKind),
     Partition(Selector, Direction),
     Disconnect(Selector, Disconnect),
     Crash(Selector),
@@ -40,6 +41,7 @@ const ONLY_FOR: &[(&str, &str)] = &[
     ("field", "corrupt"),
     ("direction", "partition"),
     ("how", "disconnect"),
+    ("only", "hang"),
     ("latency", "slow"),
     ("bandwidth", "slow"),
 ];
@@ -95,7 +97,14 @@ fn kind(
     }
     let on = names.selector(section, key, Scope::ServersAndClients, report);
     Some(match key {
-        "hang" => KindPlan::Hang(on?),
+        "hang" => {
+            let word = section.field("only").and_then(|_| section.choice("only", report));
+            let only = RequestKind::WORDS.iter().find(|(known, _)| Some(*known) == word);
+            match only {
+                Some((_, kind)) => KindPlan::HangOnly(on?, *kind),
+                None => KindPlan::Hang(on?),
+            }
+        }
         "partition" => {
             let direction = match section.choice("direction", report)? {
                 "to" => Direction::To,
@@ -170,6 +179,7 @@ fn check_times(
         KindPlan::Disconnect(_, Disconnect::Reset | Disconnect::Close) => Some("a disconnect"),
         KindPlan::Disconnect(_, Disconnect::Refuse)
         | KindPlan::Hang(_)
+        | KindPlan::HangOnly(..)
         | KindPlan::Partition(..)
         | KindPlan::Crash(_)
         | KindPlan::PowerLoss(_)
@@ -212,6 +222,7 @@ fn check_times(
 fn has_others(kind: &KindPlan, server_side: bool, names: &Names) -> bool {
     let on = match kind {
         KindPlan::Hang(on)
+        | KindPlan::HangOnly(on, _)
         | KindPlan::Partition(on, _)
         | KindPlan::Disconnect(on, _)
         | KindPlan::Crash(on)
@@ -248,6 +259,7 @@ fn step_order(what: Happening) -> Option<u64> {
 fn check_start(section: &Section<'_>, kind: &KindPlan, when: &When, names: &Names, report: &mut Report<'_>) {
     let file = match kind {
         KindPlan::Hang(on)
+        | KindPlan::HangOnly(on, _)
         | KindPlan::Partition(on, _)
         | KindPlan::Disconnect(on, _)
         | KindPlan::Crash(on)

@@ -308,6 +308,12 @@ pub const FAULT: Table = Table {
             Means("another kind"),
             "The program stops running; its kernel goes on acknowledging.",
         ),
+        key(
+            "only",
+            Form::Choice(&["versions", "shares", "allocations", "writes", "reads", "aborts"]),
+            Means("the whole program hangs"),
+            "For hang: the program goes on running, but never answers requests of this kind.",
+        ),
         key("partition", Form::Selector, Means("another kind"), "Messages vanish without a sound."),
         key("disconnect", Form::Selector, Means("another kind"), "Connections end."),
         key(

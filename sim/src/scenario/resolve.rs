@@ -93,6 +93,7 @@ fn fault(plan: &FaultPlan, seed: &Seed, total: u64) -> Fault {
     let on = |selector: &Selector| target(selector, &seed.child(plan.key));
     let (kind, on) = match &plan.kind {
         KindPlan::Hang(selector) => (FaultKind::Hang, on(selector)),
+        KindPlan::HangOnly(selector, kind) => (FaultKind::HangOnly(*kind), on(selector)),
         KindPlan::Partition(selector, direction) => (FaultKind::Partition(*direction), on(selector)),
         KindPlan::Disconnect(selector, how) => (FaultKind::Disconnect(*how), on(selector)),
         KindPlan::Crash(selector) => (FaultKind::Crash, on(selector)),

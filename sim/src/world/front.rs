@@ -4,11 +4,12 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
@@ -21,6 +22,7 @@ use crate::fault::damage::Damage;
 use crate::net::HostId;
 use crate::oracle::truth::Blocks;
 use crate::record::Recorder;
+use crate::schedule::RequestKind;
 use crate::trace::{Request, ServerEvent};
 
 /// What the front door knows of the disk behind it, besides its bytes.
@@ -30,6 +32,33 @@ pub struct Annotations {
     pub damage: BTreeMap<(StorageIndex, ShareNum), Damage>,
     /// Where the blocks of each uploaded file lie in its shares.
     pub blocks: BTreeMap<StorageIndex, Blocks>,
+    /// Kinds of request that are never answered, by the fault that holds them.
+    held: BTreeMap<usize, RequestKind>,
+    waiting: Vec<Waker>,
+}
+
+impl Annotations {
+    /// From now on `fault` holds requests of this kind; none lets them go on.
+    pub fn hold(&mut self, fault: usize, kind: Option<RequestKind>) {
+        match kind {
+            Some(kind) => drop(self.held.insert(fault, kind)),
+            None => drop(self.held.remove(&fault)),
+        }
+        self.waiting.drain(..).for_each(Waker::wake);
+    }
+
+    fn holder(&self, request: Request) -> Option<usize> {
+        let kind = match request {
+            Request::Version => RequestKind::Version,
+            Request::Shares => RequestKind::Shares,
+            Request::Allocate => RequestKind::Allocate,
+            Request::Write(_) => RequestKind::Write,
+            Request::Read(_) => RequestKind::Read,
+            Request::Abort(_) => RequestKind::Abort,
+            Request::Lease | Request::Corrupt(_) | Request::Other => return None,
+        };
+        self.held.iter().find(|(_, held)| **held == kind).map(|(fault, _)| *fault)
+    }
 }
 
 /// Records what a server is asked and what it answers.
@@ -44,6 +73,22 @@ impl<H> Front<H> {
     /// In front of `inner`.
     pub fn new(inner: H, host: HostId, recorder: Recorder, annotations: Rc<RefCell<Annotations>>) -> Self {
         Self { inner, host, recorder, annotations }
+    }
+
+    /// Waits until no fault holds requests of this kind.
+    async fn pass(&self, request: Request) {
+        let mut bitten = None;
+        poll_fn(|cx| {
+            let mut annotations = self.annotations.borrow_mut();
+            let Some(fault) = annotations.holder(request) else { return Poll::Ready(()) };
+            annotations.waiting.push(cx.waker().clone());
+            drop(annotations);
+            if bitten.replace(fault) != Some(fault) {
+                self.recorder.bite(fault, 1, 0);
+            }
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Whole blocks within `range` of a stored share; damaged bytes in it are a bite.
@@ -64,6 +109,7 @@ impl<H: Handle> Handle for Front<H> {
         let (kind, index) = classify(request.method(), request.uri().path());
         let range = asked_range(request.headers());
         self.recorder.note_server(self.host, ServerEvent::Received(kind));
+        self.pass(kind).await;
         let response = self.inner.handle(request).await;
         let status = response.status();
         let bytes = response.body().size_hint().exact().unwrap_or(0);

@@ -8,7 +8,7 @@ use super::World;
 use crate::fault::Due;
 use crate::fault::damage::Damage;
 use crate::net::HostId;
-use crate::schedule::{Direction, Disconnect, FaultKind, Target};
+use crate::schedule::{Direction, Disconnect, FaultKind, RequestKind, Target};
 use crate::trace::{Entry, FaultEvent};
 
 impl World {
@@ -91,6 +91,7 @@ impl World {
         self.recorder.note(Entry::Fault { fault, host: Some(host), event: FaultEvent::Began });
         match &plan.kind {
             FaultKind::Hang => self.net.hang(host),
+            FaultKind::HangOnly(kind) => self.hold_requests(host, fault, Some(*kind)),
             FaultKind::Partition(direction) => {
                 let (inward, outward) = ways(*direction);
                 self.net.isolate(host, inward, outward);
@@ -150,6 +151,7 @@ impl World {
             self.recorder.note(Entry::Fault { fault, host: Some(host), event: FaultEvent::Ended });
             match &plan.kind {
                 FaultKind::Hang => self.net.release(host),
+                FaultKind::HangOnly(_) => self.hold_requests(host, fault, None),
                 FaultKind::Partition(direction) => {
                     let (inward, outward) = ways(*direction);
                     self.net.rejoin(host, inward, outward);
@@ -166,6 +168,13 @@ impl World {
                     self.net.set_link(host, own);
                 }
             }
+        }
+    }
+
+    /// Holds requests of one kind at the front door of a server, or lets those that `fault` held go on.
+    fn hold_requests(&self, host: HostId, fault: usize, kind: Option<RequestKind>) {
+        if let Some(server) = self.servers.iter().find(|server| server.host == host) {
+            server.annotations.borrow_mut().hold(fault, kind);
         }
     }
 
