@@ -1,24 +1,44 @@
-//! Availability: an operation that had to succeed must not have failed.
+//! Availability: an operation that had to succeed must not have failed, nor taken absurdly long.
 //!
 //! It had to if servers that no fault touched while it ran hold enough: for a download, k good blocks of different
 //! shares for every segment asked for; for an upload, room on at least `happy` servers. Otherwise it may fail, and
 //! scenarios say with which error. Corruption counts by what it did to the bytes, slowness does not count at all.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use lafs::format::ShareNum;
 use lafs::format::cap::ReadCap;
 
 use super::truth::{Quality, quality};
 use crate::net::HostId;
-use crate::schedule::{Action, FaultKind, Step};
-use crate::verdict::{Finding, Oracle};
+use crate::schedule::{Action, FaultKind, Link, Step};
+use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::{Ending, StepReport};
 use crate::world::World;
 
-/// Judges a step that failed.
+/// What an operation may take, whatever the links: some servers have to be found out, and their silence ends.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How much slower than one link alone an operation may be, in bytes per second and in round trips per segment.
+const SLACK: u32 = 8;
+
+/// Judges a step that failed, or that took very long.
 pub fn judge(world: &World, step: &Step, report: &StepReport) -> Option<Finding> {
-    let Ending::Failed { text, .. } = &report.ending else { return None };
+    let complaint = match &report.ending {
+        Ending::Failed { text, .. } => format!("it ended with: {text}"),
+        Ending::Uploaded(_) | Ending::Downloaded { .. } => {
+            let allowed = time_allowed(world, step);
+            if report.took <= allowed {
+                return None;
+            }
+            format!(
+                "it took {}, more than the {} that the links excuse",
+                seconds(report.took),
+                seconds(allowed)
+            )
+        }
+        Ending::Done => return None,
+    };
     let well = untouched(world, report);
     if world.host(&step.by).is_none_or(|client| !well(client)) {
         return None;
@@ -28,8 +48,27 @@ pub fn judge(world: &World, step: &Step, report: &StepReport) -> Option<Finding>
         Action::Upload { .. } => upload_had_to_succeed(world, &well),
         Action::Wait(_) | Action::Delete { .. } | Action::Copy { .. } | Action::Forget => None,
     }?;
-    let text = format!("{} had to succeed: {reason}\nit ended with: {text}", report.what);
+    let text = format!("{} had to succeed: {reason}\n{complaint}", report.what);
     Some(Finding { oracle: Oracle::Availability, text })
+}
+
+/// The time in which an operation must succeed if it must: generous, and longer over slow links.
+fn time_allowed(world: &World, step: &Step) -> Duration {
+    let schedule = world.schedule();
+    let slow = schedule.faults.iter().filter_map(|fault| match &fault.kind {
+        FaultKind::Slow(link) => Some(*link),
+        _ => None,
+    });
+    let links: Vec<Link> = schedule.grid.servers.iter().map(|server| server.link).chain(slow).collect();
+    let latency = links.iter().map(|link| link.latency_max).max().unwrap_or_default();
+    let bandwidth = links.iter().filter_map(|link| link.bandwidth).min().unwrap_or(u64::MAX);
+    let (Action::Upload { file } | Action::Download { file, .. }) = &step.action else { return PATIENCE };
+    let size = world.content(file).len() as u64;
+    let segments = size.div_ceil(schedule.grid.segment_bytes_max.max(1)).saturating_add(10);
+    let spread = schedule.grid.encoding.total() as u64;
+    let bytes = Duration::from_secs(size.saturating_mul(spread) / bandwidth.max(1));
+    let trips = latency.saturating_mul(u32::try_from(segments).unwrap_or(u32::MAX));
+    PATIENCE.saturating_add(bytes.saturating_add(trips).saturating_mul(SLACK))
 }
 
 /// Tells whether no fault that can hold up a host was in force on it while the step ran.

@@ -88,6 +88,26 @@ fn what_faults_keep_from_a_download_it_may_fail_without() {
 }
 
 #[test]
+fn an_operation_that_had_to_succeed_must_not_take_longer_than_its_links_excuse() {
+    let if_it_had_taken = |text: &str, took: Duration| {
+        after(text, |world, reports| {
+            let report = StepReport { took, ..reports.last().unwrap().clone() };
+            let step = world.schedule().steps.last().unwrap();
+            availability::judge(world, step, &report).map(|finding| finding.text)
+        })
+    };
+    assert_eq!(if_it_had_taken(PLAIN, Duration::from_secs(60)), None);
+    let text = if_it_had_taken(PLAIN, Duration::from_secs(70)).unwrap();
+    assert!(text.contains("it took 70.000 s, more than the 61."), "{text}");
+    let narrow = PLAIN.replace("servers = 5", "servers = 5\nbandwidth = \"10 KiB/s\"");
+    assert_eq!(if_it_had_taken(&narrow, Duration::from_secs(70)), None, "a narrow link takes its time");
+    let hung = format!(
+        "{PLAIN}[[faults]]\nname = \"f\"\nhang = \"s0..s4\"\nwhen = \"step 2 starts\"\nfor = \"5s\"\n"
+    );
+    assert_eq!(if_it_had_taken(&hung, Duration::from_secs(70)), None, "nobody answered for a while");
+}
+
+#[test]
 fn a_fault_that_was_over_before_is_no_excuse() {
     let text = PLAIN.replace("[[steps]]\ndownload", "[[steps]]\nwait = \"10s\"\n[[steps]]\ndownload");
     let fault = "[[faults]]\nname = \"f\"\nhang = \"s0..s4\"\nwhen = \"step 2 starts\"\nfor = \"1s\"\n";
