@@ -7,9 +7,11 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod in_memory;
+#[path = "common/vectors.rs"]
+#[expect(dead_code, reason = "only the folder and its JSON matter here")]
+mod vectors;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use ciborium::Value as Cbor;
 use in_memory::{SWISSNUM, Wire, paused, served, server};
@@ -29,14 +31,7 @@ struct Reply {
 
 #[test]
 fn recorded_exchanges_are_answered_as_tahoe_answers_them() {
-    let folder = std::env::var_os("LAFS_VECTORS")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")), PathBuf::from);
-    let path = folder.join("immutable/http-exchanges.json");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("not checked: {} is not there", path.display());
-        return;
-    };
-    let recorded: Json = serde_json::from_str(&text).unwrap();
+    let Some(recorded) = vectors::json("immutable/http-exchanges.json") else { return };
     let exchanges = recorded["exchanges"].as_array().unwrap();
     let is_mutable = |exchange: &Json| exchange["name"].as_str().unwrap().starts_with("mutable ");
     let mut failures = Vec::new();
@@ -56,7 +51,9 @@ fn recorded_exchanges_are_answered_as_tahoe_answers_them() {
     });
     let skipped = exchanges.iter().filter(|exchange| is_mutable(exchange)).count();
     println!("{} exchanges replayed, {skipped} about mutable shares skipped", exchanges.len() - skipped);
-    assert!(exchanges.len() - skipped > 60, "most exchanges concern what this server does");
+    if vectors::are_our_own() {
+        assert!(exchanges.len() - skipped > 60, "most exchanges concern what this server does");
+    }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 

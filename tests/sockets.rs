@@ -1,15 +1,20 @@
-//! The storage client and server over real loopback sockets.
+//! Storage client and server, and whole operations of `lafs::client`, over real loopback sockets.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Cursor};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, join_all, select};
-use lafs::format::{ServerId, ShareNum, StorageIndex};
+use lafs::client::event::Question;
+use lafs::client::grid::Secrets;
+use lafs::client::upload::{KeyChoice, UploadOptions};
+use lafs::client::{Client, Event, Observe};
+use lafs::format::{Encoding, ServerId, ShareNum, StorageIndex};
 use lafs::net::ServerInfo;
 use lafs::net::client::{Progress, RequestError, StorageClient};
 use lafs::net::message::{LeaseSecrets, UploadSecret};
@@ -19,22 +24,26 @@ use lafs::plan::Policy;
 use lafs::server::StorageServer;
 use lafs::server::backend::MemoryBackend;
 use lafs::server::clock::UnixTime;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 const INDEX: StorageIndex = StorageIndex([7; 16]);
 const SECRET: UploadSecret = UploadSecret([9; 20]);
 const LEASES: LeaseSecrets = LeaseSecrets { renew: [1; 32], cancel: [2; 32] };
 const SHARE_BYTES: usize = 3_000_000;
 
-fn client(address: String) -> StorageClient<TcpDial> {
-    let id = ServerId::new("loopback");
-    let info = ServerInfo {
-        id,
+fn info(id: &str, address: String) -> ServerInfo {
+    ServerInfo {
+        id: ServerId::new(id),
         address,
         swissnum: b"s".to_vec(),
-        permutation_seed: Vec::new(),
+        permutation_seed: id.as_bytes().to_vec(),
         lease_seed: [0; 20],
-    };
-    StorageClient::new(TcpDial, info, Policy::default().transport)
+    }
+}
+
+fn client(address: String) -> StorageClient<TcpDial> {
+    StorageClient::new(TcpDial, info("loopback", address), Policy::default().transport)
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -80,5 +89,76 @@ fn a_refused_connection_says_so() {
         drop(listen);
         let refused = Err(RequestError::Connect(io::ErrorKind::ConnectionRefused));
         assert_eq!(client(address).version().await, refused);
+    });
+}
+
+/// Keeps every event, and chooses a victim.
+#[derive(Default)]
+struct Events(Mutex<Vec<Event>>);
+
+impl Observe for Events {
+    fn on_event(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+impl Events {
+    /// The first server that served a block of segment 4.
+    fn doomed(&self) -> Option<ServerId> {
+        self.0.lock().unwrap().iter().find_map(|event| match event {
+            Event::Answered { server, question: Question::Block { segment: 4, .. } } => Some(server.clone()),
+            _ => None,
+        })
+    }
+
+    fn any(&self, is: impl Fn(&Event) -> bool) -> bool {
+        self.0.lock().unwrap().iter().any(is)
+    }
+}
+
+#[test]
+fn a_download_survives_the_death_of_a_server_in_its_middle() {
+    runtime().block_on(async {
+        let events = Arc::new(Events::default());
+        let (mut infos, mut serving) = (Vec::new(), Vec::new());
+        for id in ["a", "b", "c", "d", "e"] {
+            let listen = TcpListen::bind("127.0.0.1:0").await.unwrap();
+            infos.push(info(id, listen.local_addr().unwrap().to_string()));
+            let events = &events;
+            serving.push(async move {
+                let backend = MemoryBackend::new(1 << 30);
+                let server = StorageServer::start(backend, b"s", Arc::new(|| UnixTime(0))).await.unwrap();
+                let limits = ServeLimits::default();
+                let killed = async {
+                    while events.doomed() != Some(ServerId::new(id)) {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
+                };
+                select(pin!(serve(listen, &server, &limits)), pin!(killed)).await;
+            });
+        }
+        let mut policy = Policy::default();
+        policy.upload.segment_bytes_max = 64 * 1024;
+        let secrets = Secrets { lease: [1; 32], convergence: Vec::new() };
+        let rng = Box::new(ChaCha20Rng::from_seed([2; 32]));
+        let observer: Arc<dyn Observe> = Arc::clone(&events) as _;
+        let client = Client::new(&TcpDial, infos, policy, secrets, rng, observer);
+        let file: Vec<u8> = (0u32..1_000_000).flat_map(u32::to_be_bytes).collect();
+        let work = async {
+            let encoding = Encoding::new(3, 5).unwrap();
+            let options = UploadOptions { encoding, happy: 5, key: KeyChoice::Random };
+            let uploaded = client.upload(&mut Cursor::new(&file), &options).await.unwrap();
+            let mut back = Vec::new();
+            client.download(&uploaded.cap, None, &mut back).await.unwrap();
+            assert!(back == file);
+        };
+        // Far below the time after which a request is given up for being silent.
+        let work = tokio::time::timeout(Duration::from_secs(20), work);
+        match select(pin!(work), pin!(join_all(serving))).await {
+            Either::Left((done, _)) => done.unwrap(),
+            Either::Right(_) => unreachable!("only one server dies"),
+        }
+        let doomed = events.doomed().unwrap();
+        assert!(events.any(|event| matches!(event, Event::Failed { server, .. } if *server == doomed)));
     });
 }

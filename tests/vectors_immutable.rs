@@ -1,7 +1,7 @@
 //! The formats of immutable files against vectors made by Tahoe-LAFS: one test for each vector file.
 //!
-//! `LAFS_VECTORS=FOLDER cargo test --test vectors_immutable -- --nocapture` checks another folder of the same
-//! shape and says which files it lacks.
+//! `LAFS_VECTORS=FOLDER cargo test --test vectors_immutable` checks another folder of the same shape and says
+//! which files it lacks.
 
 #![expect(clippy::unwrap_used, reason = "a vector of another shape fails the test")]
 

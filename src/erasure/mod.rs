@@ -3,12 +3,13 @@
 //! The bulk of the work is done by the kernels of `reed-solomon-erasure` with a matrix of our own. Blocks are
 //! in memory and of equal length; how a file is cut into them is in [`segment`]. Nothing here hashes.
 
-use reed_solomon_erasure::galois_8::{mul_slice, mul_slice_xor};
 use thiserror::Error;
 
 use crate::format::{Encoding, ShareNum};
+use kernel::{mul_slice, mul_slice_xor};
 use matrix::Interpolation;
 
+mod kernel;
 mod matrix;
 pub mod segment;
 

@@ -37,6 +37,8 @@ fn inclusive(text: &str) -> Option<Range<u64>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -45,6 +47,18 @@ mod tests {
         let parsed = parse_content_range(b"bytes 5-5/*").unwrap();
         assert_eq!(parsed, ContentRange { range: 5..6, total: None });
         assert_eq!(parse_content_range(b"bytes 5-5/7").unwrap().total, Some(7));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_none_or_a_range_that_is_not_empty(
+            text in "(bytes[ =])?[0-9]{0,21}-?[0-9]{0,21}(/[0-9*]{0,21})?", raw: Vec<u8>,
+        ) {
+            for bytes in [text.as_bytes(), &raw] {
+                prop_assert!(parse_range(bytes).is_none_or(|range| !range.is_empty()));
+                prop_assert!(parse_content_range(bytes).is_none_or(|said| !said.range.is_empty()));
+            }
+        }
     }
 
     #[test]

@@ -37,36 +37,46 @@ impl<B: Backend + 'static> StorageServer<B> {
         reply::is_cbor(&head.headers)?;
         let wanted = Allocate::decode(&reply::whole(body, ALLOCATE_BYTES_MAX).await?)?;
         let now = (self.clock)();
-        self.uploads.expire(&*self.backend, now).await?;
+        self.uploads.expire(&*self.backend, now).await;
         let _allocating = self.uploads.allocating.lock().await;
         let already_have = self.backend.shares(index).await?;
         let mut allocated = BTreeSet::new();
         for share in wanted.share_numbers {
             let busy = already_have.contains(&share) || self.uploads.get(index, share).is_some();
-            if !busy && !self.uploads.is_full() && self.stage(index, share, wanted.allocated_size).await? {
-                self.uploads.insert(index, share, secrets.upload(), wanted.allocated_size, now);
-                allocated.insert(share);
+            if busy || self.uploads.is_full() {
+                continue;
+            }
+            // Recorded first, so that it is forgotten in time should the client go away in the middle.
+            self.uploads.insert(index, share, secrets.upload(), wanted.allocated_size, now);
+            match self.backend.create(index, share, wanted.allocated_size).await {
+                Ok(()) => drop(allocated.insert(share)),
+                Err(error) => {
+                    self.uploads.remove(index, share);
+                    // Without room, or completed a moment ago, it is left out.
+                    if !matches!(error, BackendError::NoSpace | BackendError::Exists) {
+                        self.take_back(index, &allocated).await?;
+                        return Err(error.into());
+                    }
+                }
             }
         }
-        if !(already_have.is_empty() && allocated.is_empty()) {
-            self.backend.add_or_renew_lease(index, self.new_lease(secrets)).await?;
+        if !(already_have.is_empty() && allocated.is_empty())
+            && let Err(error) = self.backend.add_or_renew_lease(index, self.new_lease(secrets)).await
+        {
+            self.take_back(index, &allocated).await?;
+            return Err(error.into());
         }
         Ok(reply::cbor(StatusCode::OK, Allocated { already_have, allocated }.encode()))
     }
 
-    /// False if there is no room.
-    async fn stage(&self, index: StorageIndex, share: ShareNum, size: u64) -> Result<bool, BackendError> {
-        let mut result = self.backend.create(index, share, size).await;
-        if result == Err(BackendError::Exists) {
-            // Left by a request whose client went away in the middle.
-            self.backend.discard(index, share).await?;
-            result = self.backend.create(index, share, size).await;
+    /// Undoes an allocation that nobody will be told of.
+    async fn take_back(&self, index: StorageIndex, shares: &BTreeSet<ShareNum>) -> Result<(), BackendError> {
+        for &share in shares {
+            if let Some(upload) = self.uploads.get(index, share) {
+                self.uploads.discard(&*self.backend, index, share, &upload).await?;
+            }
         }
-        match result {
-            Ok(()) => Ok(true),
-            Err(BackendError::NoSpace | BackendError::Exists) => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(())
     }
 
     pub(super) async fn write(
@@ -118,7 +128,7 @@ impl<B: Backend + 'static> StorageServer<B> {
         data: Bytes,
     ) -> Result<Written, Refusal> {
         let mut written = upload.written.lock().await;
-        if !self.uploads.get(index, share).is_some_and(|current| Arc::ptr_eq(&current, upload)) {
+        if !self.uploads.is_current(index, share, upload) {
             // Aborted or forgotten in the meantime; what is staged now belongs to another upload.
             return Err(Refusal::new(StatusCode::NOT_FOUND));
         }
@@ -153,15 +163,14 @@ impl<B: Backend + 'static> StorageServer<B> {
         share: ShareNum,
         secrets: &Secrets,
     ) -> Result<Response<ResponseBody>, Refusal> {
-        let Some(upload) = self.upload(index, share, secrets).await? else {
-            let complete = self.backend.share_len(index, share).await?.is_some();
-            let status = if complete { StatusCode::METHOD_NOT_ALLOWED } else { StatusCode::NOT_FOUND };
-            return Err(Refusal::new(status));
-        };
-        let _written = upload.written.lock().await;
-        self.backend.discard(index, share).await?;
-        self.uploads.remove(index, share);
-        Ok(reply::empty(StatusCode::OK))
+        if let Some(upload) = self.upload(index, share, secrets).await?
+            && self.uploads.discard(&*self.backend, index, share, &upload).await?
+        {
+            return Ok(reply::empty(StatusCode::OK));
+        }
+        let complete = self.backend.share_len(index, share).await?.is_some();
+        let status = if complete { StatusCode::METHOD_NOT_ALLOWED } else { StatusCode::NOT_FOUND };
+        Err(Refusal::new(status))
     }
 
     /// The upload of a share, `None` if it is not being written; 401 if the secret is another one.
@@ -171,7 +180,7 @@ impl<B: Backend + 'static> StorageServer<B> {
         share: ShareNum,
         secrets: &Secrets,
     ) -> Result<Option<Arc<Upload>>, Refusal> {
-        self.uploads.expire(&*self.backend, (self.clock)()).await?;
+        self.uploads.expire(&*self.backend, (self.clock)()).await;
         let upload = self.uploads.get(index, share);
         match &upload {
             Some(upload) if !access::same(&upload.secret, secrets.upload()) => {

@@ -33,13 +33,18 @@ impl Upload {
     pub(super) fn touch(&self, now: UnixTime) {
         self.touched.fetch_max(now.0, Relaxed);
     }
+
+    /// When it is forgotten unless it is touched.
+    fn ends(&self) -> UnixTime {
+        UnixTime(self.touched.load(Relaxed)).plus(UPLOAD_SECONDS)
+    }
 }
 
 /// All incomplete shares of a server.
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     table: Mutex<Table>,
-    /// Held while shares are being allocated, so that a staged share that is in no table is a leftover.
+    /// Held while shares are being allocated or forgotten.
     pub(super) allocating: AsyncMutex<()>,
 }
 
@@ -56,7 +61,7 @@ impl Uploads {
         self.lock().uploads.get(&(index, share)).cloned()
     }
 
-    /// Records a staged share.
+    /// Records a share that is about to be staged.
     pub(super) fn insert(
         &self,
         index: StorageIndex,
@@ -76,7 +81,12 @@ impl Uploads {
         table.uploads.insert((index, share), Arc::new(upload));
     }
 
-    /// Forgets a share, whatever becomes of what is staged.
+    /// Whether `upload` is still that of the share: not completed, aborted or forgotten in the meantime.
+    pub(super) fn is_current(&self, index: StorageIndex, share: ShareNum, upload: &Arc<Upload>) -> bool {
+        self.lock().uploads.get(&(index, share)).is_some_and(|current| Arc::ptr_eq(current, upload))
+    }
+
+    /// Forgets a share, of which nothing is staged any more.
     pub(super) fn remove(&self, index: StorageIndex, share: ShareNum) {
         self.lock().uploads.remove(&(index, share));
     }
@@ -86,19 +96,38 @@ impl Uploads {
         self.lock().uploads.len() >= UPLOADS_MAX
     }
 
-    /// Forgets and discards what has not been written to for too long.
-    pub(super) async fn expire(&self, backend: &impl Backend, now: UnixTime) -> Result<(), BackendError> {
+    /// Discards what is staged of a share, and forgets it. False if its upload was over already.
+    pub(super) async fn discard(
+        &self,
+        backend: &impl Backend,
+        index: StorageIndex,
+        share: ShareNum,
+        upload: &Arc<Upload>,
+    ) -> Result<bool, BackendError> {
+        let _written = upload.written.lock().await;
+        // A write or an abort that held the lock may have ended it.
+        if !self.is_current(index, share, upload) {
+            return Ok(false);
+        }
+        backend.discard(index, share).await?;
+        self.remove(index, share);
+        Ok(true)
+    }
+
+    /// Discards and forgets what has not been written to for too long. What cannot be discarded, or not
+    /// before this future is dropped, is left to the next call.
+    pub(super) async fn expire(&self, backend: &impl Backend, now: UnixTime) {
         if now < self.lock().next_expiry {
-            return Ok(());
+            return;
         }
-        // Nobody may stage a share anew between its being forgotten and its being discarded.
+        // Nobody may stage a share anew between its being discarded and its being forgotten.
         let _allocating = self.allocating.lock().await;
-        let expired = self.lock().take_expired(now);
+        let expired = self.lock().expired(now);
         for ((index, share), upload) in expired {
-            let _written = upload.written.lock().await;
-            backend.discard(index, share).await?;
+            // No affair of the request that happens to be the next.
+            self.discard(backend, index, share, &upload).await.ok();
         }
-        Ok(())
+        self.lock().note_next_expiry();
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -107,11 +136,13 @@ impl Uploads {
 }
 
 impl Table {
-    fn take_expired(&mut self, now: UnixTime) -> Vec<(Key, Arc<Upload>)> {
-        let ends = |upload: &Upload| UnixTime(upload.touched.load(Relaxed)).plus(UPLOAD_SECONDS);
-        let expired = self.uploads.extract_if(.., |_, upload| ends(upload) <= now).collect();
-        self.next_expiry =
-            self.uploads.values().map(|upload| ends(upload)).min().unwrap_or(UnixTime(u64::MAX));
-        expired
+    fn expired(&self, now: UnixTime) -> Vec<(Key, Arc<Upload>)> {
+        let expired = self.uploads.iter().filter(|(_, upload)| upload.ends() <= now);
+        expired.map(|(key, upload)| (*key, Arc::clone(upload))).collect()
+    }
+
+    fn note_next_expiry(&mut self) {
+        let ends = self.uploads.values().map(|upload| upload.ends());
+        self.next_expiry = ends.min().unwrap_or(UnixTime(u64::MAX));
     }
 }

@@ -38,17 +38,31 @@ conforms!(
 );
 
 #[test]
-fn a_share_written_whole_is_not_copied() {
+fn a_long_share_written_whole_is_not_copied() {
     use lafs::server::backend::Backend;
-    let (backend, content) = (MemoryBackend::new(1000), bytes::Bytes::from(vec![1; 100]));
+    let (backend, content) = (MemoryBackend::new(100_000), bytes::Bytes::from(vec![1; 100_000]));
+    let (index, share) = (conformance::INDEX, conformance::SHARE);
+    let work = async {
+        backend.create(index, share, 100_000).await.unwrap();
+        backend.write(index, share, 0, content.clone()).await.unwrap();
+        backend.publish(index, share).await.unwrap();
+        backend.read(index, share, 0..100_000).await.unwrap().unwrap()
+    };
+    assert_eq!(work.now_or_never().unwrap().as_ptr(), content.as_ptr());
+}
+
+#[test]
+fn a_short_share_does_not_keep_the_buffer_it_came_in() {
+    use lafs::server::backend::Backend;
+    let (backend, received) = (MemoryBackend::new(1000), bytes::Bytes::from(vec![1; 100_000]));
     let (index, share) = (conformance::INDEX, conformance::SHARE);
     let work = async {
         backend.create(index, share, 100).await.unwrap();
-        backend.write(index, share, 0, content.clone()).await.unwrap();
+        backend.write(index, share, 0, received.slice(500..600)).await.unwrap();
         backend.publish(index, share).await.unwrap();
-        backend.read(index, share, 0..100).await.unwrap().unwrap()
     };
-    assert_eq!(work.now_or_never().unwrap().as_ptr(), content.as_ptr());
+    work.now_or_never().unwrap();
+    assert!(received.is_unique());
 }
 
 #[test]

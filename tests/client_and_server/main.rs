@@ -4,9 +4,11 @@
 
 #[path = "../in_memory/client.rs"]
 mod a_client;
+mod disk_like;
 #[path = "../in_memory/mod.rs"]
 mod in_memory;
 mod long_reads;
+mod races;
 
 use std::collections::BTreeSet;
 
@@ -26,7 +28,7 @@ use lafs::format::ShareNum;
 use lafs::net::client::{Progress, RequestError, StorageClient};
 use lafs::net::message::{LeaseSecrets, UploadSecret, Written};
 use lafs::net::serve::{Handle, ResponseBody, ServeLimits, serve};
-use lafs::server::backend::{Backend, Lease, MemoryBackend};
+use lafs::server::backend::{Backend, LEASES_MAX, Lease, MemoryBackend};
 use lafs::server::clock::UnixTime;
 use lafs::server::{LEASE_SECONDS, SPANS_MAX, StorageServer, UPLOAD_SECONDS, WRITE_BYTES_MAX};
 
@@ -101,12 +103,21 @@ impl Pair {
 }
 
 fn with_server(space_bytes: u64, work: impl AsyncFnOnce(Pair)) {
+    with_server_on(MemoryBackend::clone, space_bytes, work);
+}
+
+/// The server keeps its shares in what `wrap` makes of the backend.
+fn with_server_on<B: Backend + 'static>(
+    wrap: impl Fn(&MemoryBackend) -> B,
+    space_bytes: u64,
+    work: impl AsyncFnOnce(Pair),
+) {
     paused().block_on(async {
         let (wire, backend) = (Wire::default(), MemoryBackend::new(space_bytes));
         let now = Arc::new(AtomicU64::new(1_000));
         let clock = Arc::clone(&now);
         let clock = Arc::new(move || UnixTime(clock.load(Relaxed)));
-        let server = StorageServer::start(backend.clone(), SWISSNUM, clock).await.unwrap();
+        let server = StorageServer::start(wrap(&backend), SWISSNUM, clock).await.unwrap();
         let pair = Pair { client: client(&wire), backend, now };
         served(&wire, &server, work(pair)).await;
     });
@@ -196,6 +207,32 @@ fn leases_start_at_allocation_and_are_renewed() {
         let expires = UnixTime(1_500 + LEASE_SECONDS);
         let lease = |secrets: &LeaseSecrets| Lease { renew: secrets.renew, cancel: secrets.cancel, expires };
         assert_eq!(pair.backend.leases(INDEX).await.unwrap(), [lease(&LEASES), lease(&other)]);
+    });
+}
+
+#[test]
+fn an_allocation_without_room_for_its_lease_promises_nothing() {
+    with_server(1000, async |pair| {
+        pair.allocate([0], 10, 1).await;
+        for number in 1..LEASES_MAX {
+            let mut renew = [0; 32];
+            renew[..8].copy_from_slice(&number.to_be_bytes());
+            let lease = Lease { renew, cancel: [0; 32], expires: UnixTime(0) };
+            pair.backend.add_or_renew_lease(INDEX, lease).await.unwrap();
+        }
+        let other = LeaseSecrets { renew: [5; 32], cancel: [6; 32] };
+        let refused = pair.client.allocate(INDEX, &[ShareNum(1)].into(), 10, &other, &SECRET).await;
+        assert_eq!(refused, Err(RequestError::Status(507)));
+        assert_eq!(pair.staged_bytes().await, 10);
+        assert_eq!(pair.allocate([1], 10, 1).await, [1]);
+    });
+}
+
+#[test]
+fn a_lease_needs_a_complete_share() {
+    with_server(1000, async |pair| {
+        pair.allocate([0], 4, 1).await;
+        assert!(!pair.client.add_lease(INDEX, &LEASES).await.unwrap());
     });
 }
 

@@ -5,13 +5,13 @@
 #![allow(dead_code, reason = "every test binary uses another part of it")]
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::future::{Future, pending, poll_fn};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, pending};
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ use lafs::client::grid::Secrets;
 use lafs::client::{Client, Event, Observe};
 use lafs::format::{ServerId, ShareNum, StorageIndex};
 use lafs::net::serve::{Handle, ResponseBody, ServeLimits, serve};
-use lafs::net::{Dial, Listen, ServerInfo};
+use lafs::net::{Dial, ServerInfo};
 use lafs::plan::Policy;
 use lafs::server::StorageServer;
 use lafs::server::backend::{Backend, MemoryBackend};
@@ -33,7 +33,10 @@ use rand_chacha::rand_core::SeedableRng;
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
 
-const SWISSNUM: &[u8] = b"swissnum";
+#[path = "../in_memory/mod.rs"]
+mod in_memory;
+
+use in_memory::{SWISSNUM, Wire};
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -194,28 +197,6 @@ fn kind_of(method: &Method, path: &str) -> Kind {
     }
 }
 
-/// Where a listener finds the connections that were dialled.
-#[derive(Clone, Default)]
-pub(crate) struct Wire(Arc<Mutex<(VecDeque<DuplexStream>, Option<Waker>)>>);
-
-impl Listen for Wire {
-    type Conn = DuplexStream;
-
-    async fn accept(&mut self) -> io::Result<DuplexStream> {
-        poll_fn(|context| {
-            let mut waiting = self.0.lock().unwrap();
-            match waiting.0.pop_front() {
-                Some(conn) => Poll::Ready(Ok(conn)),
-                None => {
-                    waiting.1 = Some(context.waker().clone());
-                    Poll::Pending
-                }
-            }
-        })
-        .await
-    }
-}
-
 /// The way to every server, by address.
 #[derive(Clone)]
 pub(crate) struct Wires(Arc<BTreeMap<String, Wire>>);
@@ -225,13 +206,7 @@ impl Dial for Wires {
 
     async fn dial(&self, address: &str) -> io::Result<DuplexStream> {
         let wire = self.0.get(address).ok_or(io::ErrorKind::ConnectionRefused)?;
-        let (near, far) = tokio::io::duplex(64 * 1024);
-        let mut waiting = wire.0.lock().unwrap();
-        waiting.0.push_back(far);
-        if let Some(waker) = waiting.1.take() {
-            waker.wake();
-        }
-        Ok(near)
+        wire.dial(address).await
     }
 }
 

@@ -215,6 +215,34 @@ fn a_connection_closed_while_idle_is_replaced() {
     });
 }
 
+#[test]
+fn a_connection_the_server_is_done_with_is_not_used_again() {
+    let closes = EMPTY_LIST.split_at(17);
+    let closes = [closes.0, b"Connection: close\r\n", closes.1].concat();
+    let unasked = [EMPTY_LIST, b"HTTP/1.1 200 OK\r\n\r\n"].concat();
+    for (answer, half_closed) in [(&closes[..], false), (&unasked, false), (EMPTY_LIST, true)] {
+        paused().block_on(async {
+            let mut wire = Wire::default();
+            let client = client(&wire);
+            let mut left_open = Vec::new();
+            for dialled in 1..=3 {
+                let answering = async {
+                    let mut conn = wire.accept().await.unwrap();
+                    request(&mut conn).await;
+                    conn.write_all(answer).await.unwrap();
+                    if half_closed {
+                        conn.shutdown().await.unwrap();
+                    }
+                    left_open.push(conn);
+                };
+                let (result, ()) = join(client.shares(INDEX), answering).await;
+                assert!(result.unwrap().is_empty());
+                assert_eq!(wire.dialled.load(Relaxed), dialled);
+            }
+        });
+    }
+}
+
 /// A server that answers the first request and reads the second without answering it. True if a third came.
 async fn drops_the_second(wire: &mut Wire) -> bool {
     let mut conn = wire.accept().await.unwrap();

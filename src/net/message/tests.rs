@@ -86,8 +86,14 @@ fn bytes_after_the_message_are_refused() {
 
 #[test]
 fn counts_and_nesting_beyond_the_message_cost_nothing() {
-    for bytes in [hex("d901029bffffffffffffffff00"), hex("bbffffffffffffffff"), vec![0x81; 60_000]] {
-        assert_eq!(decode_shares(&bytes), Err(MessageError::Cbor));
+    for bytes in
+        ["d901029bffffffffffffffff00", "bbffffffffffffffff", "c25bffffffffffffffff", "5f5bffffffffffffffff"]
+    {
+        assert_eq!(decode_shares(&hex(bytes)), Err(MessageError::Cbor), "{bytes}");
+    }
+    // Arrays, maps and tags within each other, of definite and indefinite length.
+    for head in [&[0x81][..], &[0x9f], &[0xa1], &[0xbf], &[0xc2], &[0xd9, 1, 2], &[0x5f], &[0x7f]] {
+        assert_eq!(decode_shares(&head.repeat(60_000)), Err(MessageError::Cbor), "{head:02x?}");
     }
 }
 

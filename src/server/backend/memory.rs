@@ -1,7 +1,7 @@
 //! Shares in memory: for tests, simulations and caches. Nothing survives the last clone.
 //!
 //! A complete share is one [`Bytes`], so reading is a slice and never a copy. A staged share that is
-//! written front to back grows by appending, and one that is written whole keeps the writer's bytes.
+//! written front to back grows by appending, and a long one that is written whole keeps the writer's bytes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
@@ -11,6 +11,10 @@ use bytes::Bytes;
 
 use super::{Backend, BackendError, CORRUPTION_REPORTS_MAX, CorruptionReport, LEASES_MAX, Lease};
 use crate::format::{ShareNum, StorageIndex};
+
+/// A shorter share is copied even if it is written whole: its bytes may be a small part of the buffer that a
+/// connection received them into, all of which would be kept with them.
+const KEEP_BYTES_MIN: u64 = 32 * 1024;
 
 /// A [`Backend`] in memory. Clones share one store, so a server can end and another start on it.
 #[derive(Debug, Clone)]
@@ -130,7 +134,9 @@ impl Staged {
         }
         let (start, end) = (place(offset)?, place(end)?);
         match &mut self.content {
-            content if start == 0 && length(&data) == self.size => *content = Content::Whole(data),
+            content if self.size >= KEEP_BYTES_MIN && length(&data) == self.size => {
+                *content = Content::Whole(data);
+            }
             Content::Whole(whole) => {
                 let mut parts = Vec::from(std::mem::take(whole));
                 parts[start..end].copy_from_slice(&data);
