@@ -5,6 +5,7 @@
 //! Nothing here spawns a task: a server is one future, a request is one future, and whoever drops
 //! it ends it and closes its connection.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 
@@ -20,7 +21,7 @@ pub mod serve;
 pub mod tcp;
 
 /// How to reach one storage server and what to say to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ServerInfo {
     /// The name it is configured or announced under.
     pub id: ServerId,
@@ -32,6 +33,16 @@ pub struct ServerInfo {
     pub permutation_seed: Vec<u8>,
     /// What its lease secrets are derived from: the 20-byte tub id.
     pub lease_seed: [u8; 20],
+}
+
+// The swissnum is a secret and must not end up in logs.
+impl fmt::Debug for ServerInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerInfo")
+            .field("id", &self.id)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Opens byte streams to servers.

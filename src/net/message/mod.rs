@@ -6,6 +6,7 @@
 //! No HTTP here, and no mutable shares yet: their messages belong in a file beside this one.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::Range;
 
 use ciborium::value::{Integer, Value};
@@ -88,7 +89,7 @@ pub struct Written {
 }
 
 /// The secrets of the leases an upload makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct LeaseSecrets {
     /// Renews the lease.
     pub renew: [u8; 32],
@@ -97,8 +98,21 @@ pub struct LeaseSecrets {
 }
 
 /// Grants access to the incomplete shares of one upload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct UploadSecret(pub [u8; 20]);
+
+// Secrets must not end up in logs.
+impl fmt::Debug for LeaseSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LeaseSecrets(..)")
+    }
+}
+
+impl fmt::Debug for UploadSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UploadSecret(..)")
+    }
+}
 
 impl Version {
     /// To CBOR. Its keys are byte strings, unlike those of every other message.
