@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rand_core::Rng;
 use tokio::time::Instant;
@@ -46,6 +47,7 @@ impl<D: Dial + Clone> Client<D> {
         rng: Box<dyn Rng + Send>,
         observer: Arc<dyn Observe>,
     ) -> Self {
+        let health = Mutex::new(Health::new(policy.overdue.clone()));
         let servers = servers
             .into_iter()
             .map(|info| Arc::new(StorageClient::new(dial.clone(), info, policy.transport.clone())))
@@ -54,7 +56,7 @@ impl<D: Dial + Clone> Client<D> {
             servers,
             policy,
             secrets,
-            health: Mutex::new(Health::default()),
+            health,
             rooms: Mutex::new(BTreeMap::new()),
             rng: Mutex::new(rng),
             observer,
@@ -87,9 +89,10 @@ impl<D: Dial> Client<D> {
         Moment(self.origin.elapsed())
     }
 
-    /// A moment of this client on tokio's scale.
+    /// A moment of this client on tokio's scale; one too far away for it is as late as there is a time for.
     pub fn instant(&self, moment: Moment) -> Instant {
-        self.origin + moment.0
+        const YEARS_30: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+        self.origin.checked_add(moment.0).unwrap_or_else(|| self.origin + YEARS_30)
     }
 
     /// What is known about the servers. Held only for the length of a statement.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::client::Client;
 use crate::client::event::Event;
@@ -141,6 +141,7 @@ impl<D: Dial + Clone> Client<D> {
         }
         let policy = &self.policy().upload;
         let late = |_| UploadError::Deadline(policy.deadline);
+        let after = |span: Duration| self.instant(self.now() + span);
         let end = after(policy.deadline);
         let work_end = after(policy.deadline.saturating_sub(policy.abort_max));
         let prepared = timeout_at(work_end, self.prepare(source, options)).await.map_err(late)??;
@@ -282,13 +283,6 @@ impl Uploaded {
             happiness: pushed.happiness,
         }
     }
-}
-
-/// Now and `span`, or as late as there is a time for.
-fn after(span: Duration) -> Instant {
-    const YEARS_30: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
-    let now = Instant::now();
-    now.checked_add(span).unwrap_or_else(|| now + YEARS_30)
 }
 
 /// Fills `buffer` from a source that should have `size` bytes in all.

@@ -13,8 +13,6 @@ use crate::format::ServerId;
 
 /// Answers up to this many bytes tell the latency; longer ones the throughput.
 const SMALL_BYTES: u64 = 4096;
-/// The throughput assumed of a server that never sent anything long, as time for a mebibyte.
-const PER_MIB_ASSUMED: Duration = Duration::from_secs(1);
 const MIB: u128 = 1024 * 1024;
 
 /// What may be expected of a server.
@@ -37,12 +35,18 @@ struct Record {
 }
 
 /// What is known about the servers of a grid.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Health {
+    policy: OverduePolicy,
     servers: BTreeMap<ServerId, Record>,
 }
 
 impl Health {
+    /// Nothing is known yet.
+    pub fn new(policy: OverduePolicy) -> Self {
+        Self { policy, servers: BTreeMap::new() }
+    }
+
     /// `server` answered as it should, with `bytes` of body, `took` after the request. Clears all suspicion.
     pub fn success(&mut self, server: &ServerId, bytes: u64, took: Duration) {
         let record = self.record(server);
@@ -59,13 +63,15 @@ impl Health {
     }
 
     /// An answer of `server` is overdue.
-    pub fn overdue(&mut self, server: &ServerId, now: Moment, policy: &OverduePolicy) {
-        self.record(server).strike(now, policy);
+    pub fn overdue(&mut self, server: &ServerId, now: Moment) {
+        let record = self.servers.entry(server.clone()).or_default();
+        record.strike(now, &self.policy);
     }
 
     /// A request to `server` failed: no connection, a lost one, an error, or bytes that are not what they should be.
-    pub fn failed(&mut self, server: &ServerId, now: Moment, policy: &OverduePolicy) {
-        self.record(server).strike(now, policy);
+    pub fn failed(&mut self, server: &ServerId, now: Moment) {
+        let record = self.servers.entry(server.clone()).or_default();
+        record.strike(now, &self.policy);
     }
 
     /// What may be expected of `server`; [`Standing::Good`] if it was never heard of.
@@ -81,7 +87,7 @@ impl Health {
     pub fn expected(&self, server: &ServerId, bytes: u64) -> Option<Duration> {
         let record = self.servers.get(server)?;
         let latency = record.latency.or(record.per_mib.map(|_| Duration::ZERO))?;
-        let per_mib = record.per_mib.unwrap_or(PER_MIB_ASSUMED);
+        let per_mib = record.per_mib.unwrap_or(self.policy.mebibyte_assumed);
         let transfer =
             if bytes > SMALL_BYTES { scale(per_mib, u128::from(bytes), MIB) } else { Duration::ZERO };
         Some(latency.saturating_add(transfer))
@@ -139,6 +145,10 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    fn empty() -> Health {
+        Health::new(Policy::default().overdue)
+    }
+
     fn at(ms: u32) -> Moment {
         Moment(MS * ms)
     }
@@ -146,8 +156,8 @@ mod tests {
     #[test]
     fn suspects_are_asked_last_and_the_others_keep_their_order() {
         let (a, b, c) = (ServerId::new("a"), ServerId::new("b"), ServerId::new("c"));
-        let mut health = Health::default();
-        health.overdue(&a, at(0), &Policy::default().overdue);
+        let mut health = empty();
+        health.overdue(&a, at(0));
         health.success(&c, 10, MS);
         let order = health.order(vec![a.clone(), b.clone(), c.clone()], |id| id, at(1));
         assert_eq!(order, [b, c, a]);
@@ -155,13 +165,12 @@ mod tests {
 
     #[test]
     fn a_suspect_is_tried_again_after_a_time_that_doubles_with_each_failure() {
-        let policy = Policy::default().overdue;
-        let (a, mut health) = (ServerId::new("a"), Health::default());
-        health.failed(&a, at(0), &policy);
-        health.failed(&a, at(1), &policy);
+        let (a, mut health) = (ServerId::new("a"), empty());
+        health.failed(&a, at(0));
+        health.failed(&a, at(1));
         assert_eq!(health.standing(&a, at(4_999)), Standing::Suspect);
         assert_eq!(health.standing(&a, at(5_000)), Standing::Probe);
-        health.overdue(&a, at(5_000), &policy);
+        health.overdue(&a, at(5_000));
         assert_eq!(health.standing(&a, at(14_999)), Standing::Suspect);
         assert_eq!(health.standing(&a, at(15_000)), Standing::Probe);
         health.success(&a, 1, MS);
@@ -171,10 +180,10 @@ mod tests {
     #[test]
     fn the_time_between_tries_is_bounded() {
         let policy = Policy::default().overdue;
-        let (a, mut health) = (ServerId::new("a"), Health::default());
+        let (a, mut health) = (ServerId::new("a"), empty());
         let mut now = at(0);
         for _ in 0..100 {
-            health.failed(&a, now, &policy);
+            health.failed(&a, now);
             now = now + policy.probe_after_max;
             assert_eq!(health.standing(&a, now), Standing::Probe);
         }
@@ -182,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_expected_time_grows_with_the_bytes() {
-        let (a, mut health) = (ServerId::new("a"), Health::default());
+        let (a, mut health) = (ServerId::new("a"), empty());
         assert_eq!(health.expected(&a, 1), None);
         health.success(&a, 100, 10 * MS);
         assert_eq!(health.expected(&a, 100), Some(10 * MS));
@@ -192,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_slow_server_is_known_as_slow_even_if_its_answers_are_always_cut_short() {
-        let (a, mut health) = (ServerId::new("a"), Health::default());
+        let (a, mut health) = (ServerId::new("a"), empty());
         health.success(&a, 100, 10 * MS);
         health.partial(&a, 100_000, 1000 * MS);
         assert!(health.expected(&a, 1_000_000) > Some(9 * Duration::from_secs(1)));

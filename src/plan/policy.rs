@@ -49,8 +49,10 @@ pub struct OverduePolicy {
     /// Requests made only because a spare might be faster: at most this percentage of the blocks
     /// of a file (and at least one).
     pub hedge_percent_max: u32,
-    /// Spare shares whose hash trees are fetched ahead, so that a switch costs one round trip.
-    pub warm_spares: usize,
+    /// Whether the hash trees of a spare share are fetched ahead, so that a switch costs one round trip.
+    pub warm_spare: bool,
+    /// What a mebibyte is assumed to take a server that never sent anything long. Default 1 s.
+    pub mebibyte_assumed: Duration,
     /// A server that was overdue or failed is asked last until this much time has passed; doubled
     /// for each further failure in a row, up to `probe_after_max`.
     pub probe_after: Duration,
@@ -71,6 +73,13 @@ pub struct DownloadPolicy {
     pub retry_after: Duration,
     /// The download ends with an error when nothing useful arrived for this long.
     pub stall_max: Duration,
+    /// Shares expected to be no longer than this, in bytes, are read whole, in one request. Default 64 KiB.
+    pub whole_share_bytes_max: u64,
+    /// What lies behind the blocks of a share is read in one request if it is no longer than this, in bytes.
+    /// Default 160 KiB.
+    pub trailer_bytes_max: u64,
+    /// Corruption reports under way at a time; further ones are not sent. Default 16.
+    pub reports_max: usize,
     /// When all bytes are delivered, or cannot be, corruption reports under way are given this long to arrive.
     pub report_max: Duration,
     /// The download ends, successfully or not, within this time.
@@ -90,12 +99,33 @@ pub struct UploadPolicy {
     pub answer_floor: Duration,
     /// The longest share a server takes, once asked, is not asked again for this long. Default 60 s.
     pub room_age_max: Duration,
-    /// A write must be silent at least this long before its server counts as lost.
+    /// A write must be silent at least this long before its server counts as lost. Default 2 s.
     pub write_floor: Duration,
+    /// The slowest link of which nobody is called silent, in bytes per second. What a connection has taken
+    /// may still be in its buffers, so a write is silent for that many bytes at this pace before anything is
+    /// held against its server. Default 32 KiB/s.
+    pub write_rate_min: u64,
     /// What cleaning up after a failed upload may take.
     pub abort_max: Duration,
     /// The upload ends, successfully or not, within this time.
     pub deadline: Duration,
+}
+
+impl OverduePolicy {
+    /// How long an answer may take, if a good one took `usual`; if that is known.
+    pub fn patience(&self, usual: Option<Duration>) -> Duration {
+        usual
+            .map_or(self.first, |usual| usual.saturating_mul(self.multiple))
+            .clamp(self.floor, self.ceiling.max(self.floor))
+    }
+
+    /// How much longer a request that became overdue after `waited` is waited for before the same is asked
+    /// anew, for the `again`th time: its connection may be one that the server has forgotten. Doubled each
+    /// time and without a limit but [`TransportPolicy::silence_max`], so that a link on which nothing comes
+    /// sooner is left enough time in the end.
+    pub fn again_after(&self, waited: Duration, again: u32) -> Duration {
+        waited.max(self.first).saturating_mul(1u32.checked_shl(again).unwrap_or(u32::MAX))
+    }
 }
 
 impl Default for Policy {
@@ -114,7 +144,8 @@ impl Default for Policy {
                 ceiling: Duration::from_secs(10),
                 first: Duration::from_secs(2),
                 hedge_percent_max: 5,
-                warm_spares: 1,
+                warm_spare: true,
+                mebibyte_assumed: Duration::from_secs(1),
                 probe_after: Duration::from_secs(5),
                 probe_after_max: Duration::from_secs(300),
             },
@@ -124,6 +155,9 @@ impl Default for Policy {
                 retries_max: 3,
                 retry_after: Duration::from_millis(250),
                 stall_max: Duration::from_secs(60),
+                whole_share_bytes_max: 64 * 1024,
+                trailer_bytes_max: 160 * 1024,
+                reports_max: 16,
                 report_max: Duration::from_millis(500),
                 deadline: Duration::from_secs(24 * 3600),
             },
@@ -133,6 +167,7 @@ impl Default for Policy {
                 answer_floor: Duration::from_millis(100),
                 room_age_max: Duration::from_secs(60),
                 write_floor: Duration::from_secs(2),
+                write_rate_min: 32 * 1024,
                 abort_max: Duration::from_secs(5),
                 deadline: Duration::from_secs(24 * 3600),
             },

@@ -5,11 +5,13 @@ use std::time::Duration;
 use lafs::client::download::DownloadError;
 use lafs::crypto::Cipher;
 use lafs::erasure::Segmentation;
+use lafs::format::cap::{Cap, LiteralCap};
 use lafs::format::share::{Layout, ShareHashes};
 use lafs::format::{Encoding, ShareNum};
+use tokio::time::Instant;
 
 use crate::case::{Case, LATENCY, MS, answer_slowly};
-use crate::grid::{Act, Node};
+use crate::grid::{Act, Node, paused};
 
 #[test]
 fn a_download_that_cannot_succeed_gives_up_when_nothing_happens() {
@@ -85,6 +87,26 @@ fn the_deadline_holds_whatever_happens() {
     let (error, took) = case.error();
     assert!(matches!(error, DownloadError::Deadline(_)), "{error}");
     assert!(took <= Duration::from_secs(5) + MS, "{took:?}");
+}
+
+#[test]
+fn the_deadline_holds_for_a_sink_that_never_accepts() {
+    let mut case = Case::new(10, 1000, 1 << 20);
+    case.policy.download.deadline = Duration::from_secs(5);
+    let literal = Cap::Literal(LiteralCap { data: vec![7; 10] });
+    for cap in [Cap::Chk(case.cap.clone()), literal] {
+        let work = async {
+            // Holds one byte, and nobody reads it.
+            let (mut sink, _other_end) = tokio::io::duplex(1);
+            let client = case.grid.client(case.policy.clone(), b"");
+            let begun = Instant::now();
+            let result = client.download(&cap, None, &mut sink).await;
+            (result.map(|_| ()), begun.elapsed())
+        };
+        let (result, took) = paused().block_on(case.grid.run(work));
+        assert!(matches!(result, Err(DownloadError::Deadline(_) | DownloadError::Sink(_))), "{result:?}");
+        assert!(took <= Duration::from_secs(5) + MS, "{took:?}");
+    }
 }
 
 #[test]

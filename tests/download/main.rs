@@ -97,7 +97,7 @@ fn a_larger_file_costs_its_blocks_and_the_metadata_of_one_spare_more() {
 #[test]
 fn a_file_of_more_segments_than_a_page_of_the_hash_trees_has_leaves_reads_back() {
     let mut case = Case::new(10, 6000, 3);
-    case.policy.overdue.warm_spares = 0;
+    case.policy.overdue.warm_spare = false;
     let (downloaded, _) = case.good();
     assert_eq!(downloaded.bytes, 6000);
 }

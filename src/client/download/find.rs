@@ -86,9 +86,7 @@ impl Finder {
         let (rank, server) = choices.filter_map(|(server, query)| Some((rank(query)?, server))).min()?;
         let query = self.queries.get_mut(server)?;
         query.restarts += u32::from(rank == 2);
-        let (overdue, own) = (&policy.overdue, expected(server));
-        let patience = own.map_or(overdue.first, |own| own.saturating_mul(overdue.multiple));
-        let patience = patience.clamp(overdue.floor, overdue.ceiling.max(overdue.floor));
+        let patience = policy.overdue.patience(expected(server));
         query.state = State::Asked { sent: now, patience, late: None, number: self.asked };
         self.asked += 1;
         Some(FindCommand::Ask(server))
@@ -206,19 +204,13 @@ impl Finder {
 }
 
 fn patience_of(longest: Option<Duration>, own: Duration, policy: &Policy) -> Duration {
-    let overdue = &policy.overdue;
-    longest.map_or(own, |span| {
-        span.saturating_mul(overdue.multiple).clamp(overdue.floor, overdue.ceiling.max(overdue.floor))
-    })
+    longest.map_or(own, |longest| policy.overdue.patience(Some(longest)))
 }
 
 /// When a late question may be asked anew, on a connection the server cannot have forgotten.
 fn again_at(query: &Query, policy: &Policy) -> Option<Moment> {
     let State::Asked { sent, late: Some(late), .. } = query.state else { return None };
-    let waited = late.since(sent);
-    let factor = 1u32.checked_shl(query.restarts).unwrap_or(u32::MAX);
-    let wait = waited.max(policy.overdue.first).saturating_mul(factor);
-    Some(late + wait.min(policy.overdue.ceiling.max(waited)))
+    Some(late + policy.overdue.again_after(late.since(sent), query.restarts))
 }
 
 #[cfg(test)]

@@ -20,9 +20,6 @@ use crate::format::share::layout::segment_tree;
 use crate::net::Dial;
 use crate::net::client::RequestError;
 
-/// Corruption reports under way at a time; further ones are not sent.
-const REPORTS_MAX: usize = 16;
-
 impl<D: Dial + Clone> Operation<'_, D> {
     /// Takes the outcome of a request.
     pub(super) fn on_outcome(&mut self, job: u64, outcome: Outcome, current: &mut Current) {
@@ -51,7 +48,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
                 self.client.health().success(&server, bytes, now.since(pending.sent));
             }
             Some(ReadError::Request(_)) => {
-                self.client.health().failed(&server, now, &self.client.policy().overdue);
+                self.client.health().failed(&server, now);
             }
         }
         self.client.tell(match error {
@@ -92,7 +89,16 @@ impl<D: Dial + Clone> Operation<'_, D> {
         for num in found.into_iter().filter(|num| usize::from(num.0) < self.cap.encoding.total()) {
             self.client.tell(Event::ShareFound { server: id.clone(), share: num });
             let (opened, job, state) = (None, None, ShareState::Good);
-            let share = Share { server, num, opened, job, state, gone: false, warm_failed: false };
+            let share = Share {
+                server,
+                num,
+                opened,
+                job,
+                state,
+                gone: false,
+                bad_crypttext_tree: false,
+                warm_failed: false,
+            };
             if let Some(source) = self.source(&share, self.block_bytes(current.segment)) {
                 current.fetch.add_source(source);
                 current.shares.push(self.shares.len());
@@ -123,7 +129,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
         current.fetch.on_block_bytes(file.cut.block_len(segment));
         if let Some(share) = self.shares.get_mut(index) {
             share.opened = Some(opened);
-            share.state = ShareState::Good;
+            share.is_well();
         }
         let Some(id) = current.source_of(index) else { return };
         let asked = current.fetch.is_asked(id);
@@ -150,7 +156,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
             self.crypttext = Some(crypttext);
         }
         if let Some(share) = self.shares.get_mut(index) {
-            share.state = ShareState::Good;
+            share.is_well();
             if let Some(opened) = &mut share.opened {
                 // The trees are known now, or too large to have been read with the rest.
                 opened.pieces.retain(|(start, _)| *start == 0);
@@ -169,6 +175,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
         match error {
             ReadError::Corrupt(flaw) => {
                 (share.gone, share.state) = (true, ShareState::Corrupt(flaw.clone()));
+                share.bad_crypttext_tree |= matches!(flaw, Flaw::CrypttextTree(_));
                 if let Some(id) = id {
                     current.fetch.on_bad(id);
                 }
@@ -191,17 +198,48 @@ impl<D: Dial + Clone> Operation<'_, D> {
         }
     }
 
+    /// Nothing else is left: a corrupt share may serve this segment if only another block of it is bad, or only
+    /// its crypttext hash tree. Every block is checked as ever. Whether there is such a share.
+    pub(super) fn readmit(&mut self, current: &mut Current) -> bool {
+        let serves = |share: &Share| match &share.state {
+            ShareState::Corrupt(Flaw::Block(bad)) => current.segment.is_some_and(|segment| segment != *bad),
+            ShareState::Corrupt(Flaw::CrypttextTree(_)) => true,
+            ShareState::Corrupt(_) | ShareState::Good | ShareState::Silent | ShareState::Failed(_) => false,
+        };
+        let again = |(index, share): (usize, &Share)| (share.gone && serves(share)).then_some(index);
+        let again: Vec<usize> = self.shares.iter().enumerate().filter_map(again).collect();
+        for &index in &again {
+            let Some(share) = self.shares.get_mut(index) else { continue };
+            share.gone = false;
+            let Some(share) = self.shares.get(index) else { continue };
+            if let Some(source) = self.source(share, self.block_bytes(current.segment)) {
+                current.fetch.add_source(source);
+                current.shares.push(index);
+            }
+        }
+        !again.is_empty()
+    }
+
     fn report(&mut self, index: usize, share: ShareNum, flaw: Flaw) {
         let Some(server) = self.servers.get(index).cloned() else { return };
         let (id, reason) = (server.info().id.clone(), flaw.to_string());
         self.client.tell(Event::ShareCorrupt { server: id.clone(), share, reason: reason.clone() });
         self.done.corrupt.push(CorruptShare { server: id, share, flaw });
         let reports = |pending: &&Pending| matches!(pending.question, Question::ReportCorrupt(_));
-        if self.pending.values().filter(reports).count() < REPORTS_MAX {
+        if self.pending.values().filter(reports).count() < self.client.policy().download.reports_max {
             let storage_index = self.cap.storage_index;
             let report =
                 async move { Outcome::Reported(server.report_corrupt(storage_index, share, &reason).await) };
             self.send(index, None, Question::ReportCorrupt(share), Arc::default(), report);
+        }
+    }
+}
+
+impl Share {
+    /// It served something good, which does not mend what is corrupt elsewhere in it.
+    fn is_well(&mut self) {
+        if !matches!(self.state, ShareState::Corrupt(_)) {
+            self.state = ShareState::Good;
         }
     }
 }

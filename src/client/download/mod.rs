@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout_at;
 
 use self::operation::Operation;
 use super::Client;
@@ -78,22 +79,31 @@ impl<D: Dial + Clone> Client<D> {
             Cap::Literal(literal) => {
                 let bytes = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
                 let bytes = bytes.and_then(|(start, end)| literal.data.get(start..end)).unwrap_or_default();
-                return finish(sink, bytes).await;
+                return self.pass_on(sink, bytes).await;
             }
             Cap::Chk(read) => (read.verify_cap(), Some(read.key)),
             Cap::Verify(verify) => (verify.clone(), None),
         };
         if range.is_empty() {
-            return finish(sink, &[]).await;
+            return self.pass_on(sink, &[]).await;
         }
         Operation::new(self, Arc::new(verify), key).run(range, sink).await
     }
-}
 
-async fn finish<W: AsyncWrite + Unpin>(sink: &mut W, bytes: &[u8]) -> Result<Downloaded, DownloadError> {
-    sink.write_all(bytes).await?;
-    sink.flush().await?;
-    Ok(Downloaded { bytes: bytes.len() as u64, ..Downloaded::default() })
+    /// Bytes for which no server is needed. A sink that does not take them in time has timed out.
+    async fn pass_on<W: AsyncWrite + Unpin>(
+        &self,
+        sink: &mut W,
+        bytes: &[u8],
+    ) -> Result<Downloaded, DownloadError> {
+        let deadline = self.instant(self.now() + self.policy().download.deadline);
+        let write = async {
+            sink.write_all(bytes).await?;
+            sink.flush().await
+        };
+        timeout_at(deadline, write).await.map_err(std::io::Error::from)??;
+        Ok(Downloaded { bytes: bytes.len() as u64, ..Downloaded::default() })
+    }
 }
 
 /// The part of `range` that lies in a file of `size` bytes.

@@ -17,19 +17,21 @@ use super::error::{DownloadError, ServerReport, ShareState, Shortage};
 use super::find::{FindCommand, Finder};
 use super::jobs::{Job, Pending};
 use super::pages::Pages;
-use super::share::{FileShape, Flaw, Opened, ReadError, Reader, Trees, WHOLE_BYTES_MAX};
+use super::share::{FileShape, Flaw, Opened, ReadError, Reader, Trees};
 use crate::client::Client;
 use crate::client::event::{Event, Question};
 use crate::crypto::Key;
 use crate::erasure::Segmentation;
 use crate::format::cap::VerifyCap;
 use crate::format::share::Layout;
+use crate::format::share::layout::HEADER_BYTES_MAX;
 use crate::format::{ServerId, ShareNum};
 use crate::net::Dial;
 use crate::net::client::{RequestError, StorageClient};
 use crate::plan::Moment;
 use crate::plan::fetch::{Command, Fetch, Source, SourceId};
 use crate::plan::health::Standing;
+use crate::plan::policy::DownloadPolicy;
 
 /// What a reader expects of a file before it has seen its URI extension; Tahoe's default.
 const SEGMENT_BYTES_GUESS: u64 = 1024 * 1024;
@@ -50,6 +52,8 @@ pub(super) struct Share {
     pub(super) state: ShareState,
     /// Given up for this download.
     pub(super) gone: bool,
+    /// Its crypttext hash tree is bad; those of other shares are as good.
+    pub(super) bad_crypttext_tree: bool,
     /// Opening it ahead failed; it is not tried again unless it is needed.
     pub(super) warm_failed: bool,
 }
@@ -93,7 +97,8 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
         let servers = client.permuted(cap.storage_index);
         let servers = client.health().order(servers, |server| &server.info().id, client.now());
         let guess = Segmentation::new(cap.size, cap.encoding, SEGMENT_BYTES_GUESS).ok();
-        let whole = guess.is_some_and(|cut| Layout::for_upload(cut).share_size(cut) <= WHOLE_BYTES_MAX);
+        let whole_max = client.policy().download.whole_share_bytes_max;
+        let whole = guess.is_some_and(|cut| Layout::for_upload(cut).share_size(cut) <= whole_max);
         Self {
             finder: Finder::new(servers.len()),
             useful: client.now(),
@@ -134,7 +139,8 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
             open: share.opened.is_some(),
             expected_open: health.expected(&server, 0),
             expected_block: health.expected(&server, block_bytes),
-            suspect: health.standing(&server, self.client.now()) == Standing::Suspect,
+            suspect: matches!(share.state, ShareState::Corrupt(_))
+                || health.standing(&server, self.client.now()) == Standing::Suspect,
         })
     }
 
@@ -166,7 +172,7 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
 
     pub(super) fn overdue(&mut self, server: usize, question: Question, after: Duration) {
         let Some(id) = self.id(server) else { return };
-        self.client.health().overdue(&id, self.client.now(), &self.client.policy().overdue);
+        self.client.health().overdue(&id, self.client.now());
         self.client.tell(Event::Overdue { server: id, question, after });
     }
 
@@ -207,8 +213,11 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
         let Some(reader) = self.reader(share, Vec::new()) else { return };
         let (server, question, watch) =
             (share.server, Question::Metadata(share.num), Arc::clone(&reader.watch));
-        let (whole, known) = (self.whole, self.file.clone());
-        let open = async move { Outcome::Opened(Box::new(reader.open(whole, known).await)) };
+        let DownloadPolicy { whole_share_bytes_max, trailer_bytes_max, .. } = self.client.policy().download;
+        let prefix = if self.whole { whole_share_bytes_max } else { HEADER_BYTES_MAX as u64 };
+        let known = self.file.clone();
+        let open =
+            async move { Outcome::Opened(Box::new(reader.open(prefix, trailer_bytes_max, known).await)) };
         let job = self.send(server, Some(index), question, watch, open);
         if let Some(share) = self.shares.get_mut(index) {
             share.job = Some(job);
@@ -224,6 +233,7 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
         let Some(opened) = &share.opened else { return };
         let Some(reader) = self.reader(share, opened.pieces.clone()) else { return };
         let crypttext = self.crypttext.as_ref().filter(|pages| !pages.knows(segment)).cloned();
+        let crypttext = crypttext.filter(|_| !share.bad_crypttext_tree);
         let trees = Trees { blocks: opened.blocks.clone(), crypttext };
         let (layout, cut) = (opened.layout, file.cut);
         if reader.holds_block(&layout, cut, segment, &trees) {
@@ -293,7 +303,7 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
 
 impl Current {
     pub(super) fn source_of(&self, share: usize) -> Option<SourceId> {
-        self.shares.iter().position(|other| *other == share).map(SourceId)
+        self.shares.iter().rposition(|other| *other == share).map(SourceId)
     }
 }
 

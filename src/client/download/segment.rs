@@ -101,10 +101,15 @@ impl<D: Dial + Clone> Operation<'_, D> {
             let wanted = self.cap.encoding.needed() + self.client.policy().download.spares_wanted;
             let wish = Wish { more: self.usable() < wanted, hungry: current.fetch.hungry() };
             self.look_further(wish, now);
-            if matches!(status, Status::Exhausted(_)) && !self.finder.active() {
+            let stalled = self.useful + self.client.policy().download.stall_max;
+            let exhausted = matches!(status, Status::Exhausted(_));
+            if (exhausted || now >= stalled) && self.readmit(&mut current) {
+                self.useful = now;
+                continue;
+            }
+            if exhausted && !self.finder.active() {
                 return Err(self.short());
             }
-            let stalled = self.useful + self.client.policy().download.stall_max;
             if now >= deadline {
                 return Err(DownloadError::Deadline(self.shortage()));
             }
@@ -155,7 +160,10 @@ impl<D: Dial + Clone> Operation<'_, D> {
         }
     }
 
+    /// The blocks, unless no share had a good path of the crypttext hash tree.
     fn complete(&mut self, mut current: Current, sources: Vec<SourceId>) -> Option<Blocks> {
+        let segment = current.segment?;
+        self.crypttext.as_ref().filter(|pages| pages.knows(segment))?;
         self.done.hedges += current.fetch.hedges();
         let mut blocks = Vec::with_capacity(sources.len());
         for id in sources {
@@ -164,7 +172,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
             blocks.push((num, current.blocks.remove(&id)?));
             self.done.used.entry(num).or_default().insert(server);
         }
-        Some(Blocks { file: Arc::clone(self.file.as_ref()?), segment: current.segment?, blocks })
+        Some(Blocks { file: Arc::clone(self.file.as_ref()?), segment, blocks })
     }
 
     /// The wanted part of the segment.
@@ -200,14 +208,13 @@ impl<D: Dial + Clone> Operation<'_, D> {
         let client = self.client;
         let overdue = &client.policy().overdue;
         let mut look_again: Option<Moment> = None;
-        let mut warming = 0;
+        let mut warming = false;
         for index in 0..self.shares.len() {
             let Some((server, num, heard)) = self.warming(index, current) else { continue };
             let expected = self.id(server).and_then(|id| client.health().expected(&id, 0));
-            let patience = expected.map_or(overdue.first, |span| span.saturating_mul(overdue.multiple));
-            let late = heard + patience.clamp(overdue.floor, overdue.ceiling.max(overdue.floor));
+            let late = heard + overdue.patience(expected);
             if now < late {
-                warming += 1;
+                warming = true;
                 look_again = Some(look_again.map_or(late, |other| other.min(late)));
                 continue;
             }
@@ -215,7 +222,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
             self.give_up_warming(index);
             current.fetch.on_suspect(server);
         }
-        if self.whole || current.fetch.hungry() || warming >= overdue.warm_spares {
+        if self.whole || current.fetch.hungry() || warming || !overdue.warm_spare {
             return look_again;
         }
         let best = current.fetch.next_choice(now).and_then(|id| current.shares.get(id.0)).copied();

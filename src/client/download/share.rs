@@ -16,7 +16,7 @@ use crate::erasure::{Codec, Segmentation};
 use crate::format::cap::VerifyCap;
 use crate::format::hash::block_hash;
 use crate::format::merkle::{MerkleError, Page};
-use crate::format::share::layout::{HEADER_BYTES_MAX, segment_tree};
+use crate::format::share::layout::segment_tree;
 use crate::format::share::{
     ChainError, Layout, LayoutError, ShareHashChain, UriExtension, UriExtensionError,
 };
@@ -24,10 +24,6 @@ use crate::format::{Encoding, ShareNum};
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError, StorageClient};
 
-/// Shares expected to be no longer than this are read whole, in one request.
-pub(super) const WHOLE_BYTES_MAX: u64 = 64 * 1024;
-/// Everything behind the blocks is read in one request if it is no longer than this.
-const TRAILER_BYTES_MAX: u64 = 160 * 1024;
 /// The longest share hash chain there can be: 9 entries of 34 bytes, with room for odd writers.
 const CHAIN_BYTES_MAX: u64 = 34 * 2 * Encoding::TOTAL_MAX as u64;
 
@@ -139,13 +135,14 @@ impl<D: Dial> Reader<D> {
     }
 
     /// Reads header, share hash chain and URI extension, and as much of the hash trees as is cheap.
-    /// `known`: what another share has proved already.
+    /// `prefix`: how much to read first, at least a header. `trailer_max`: everything behind the blocks is
+    /// read in one request if it is no longer than this. `known`: what another share has proved already.
     pub(super) async fn open(
         mut self,
-        whole: bool,
+        prefix: u64,
+        trailer_max: u64,
         known: Option<Arc<FileShape>>,
     ) -> Result<(Opened, Arc<FileShape>), ReadError> {
-        let prefix = if whole { WHOLE_BYTES_MAX } else { HEADER_BYTES_MAX as u64 };
         let prefix = self.fetch(0..prefix).await?;
         let layout = Layout::parse(&prefix).map_err(Flaw::from)?;
         self.pieces.push((0, prefix));
@@ -156,7 +153,7 @@ impl<D: Dial> Reader<D> {
         if !self.holds_trailer(&layout) {
             let end = layout.uri_extension_guess().end;
             let trees = layout.crypttext_tree_offset();
-            let start = if chain.end - trees <= TRAILER_BYTES_MAX { trees } else { chain.start };
+            let start = if chain.end - trees <= trailer_max { trees } else { chain.start };
             let trailer = self.fetch(start..end).await?;
             self.pieces.push((start, trailer));
         }

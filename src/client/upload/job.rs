@@ -66,7 +66,7 @@ impl<D: Dial + Clone> Job<'_, D> {
             Ok(_) if matches!(question, Question::Write(_)) => {}
             Ok(_) => self.client.health().success(id, 0, now.since(begun)),
             Err(error) if is_fault(error) => {
-                self.client.health().failed(id, now, &self.client.policy().overdue);
+                self.client.health().failed(id, now);
             }
             Err(_) => {}
         }
@@ -76,7 +76,7 @@ impl<D: Dial + Clone> Job<'_, D> {
     /// Later operations do not wait for `server` again.
     pub(super) fn note_overdue(&self, server: usize) {
         let (id, now) = (self.servers[server].id(), self.client.now());
-        self.client.health().overdue(id, now, &self.client.policy().overdue);
+        self.client.health().overdue(id, now);
     }
 
     pub(super) async fn room(&self, server: usize) -> Result<u64, RequestError> {

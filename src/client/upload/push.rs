@@ -39,7 +39,7 @@ struct Writer {
     flights: Vec<Flight>,
     waiting: VecDeque<Piece>,
     /// Its longest good write.
-    longest: Duration,
+    longest: Option<Duration>,
     trouble: Option<String>,
 }
 
@@ -87,7 +87,7 @@ impl Push {
         for writer in &mut self.writers {
             writer.waiting = writer.open.iter().filter_map(|share| pieces.remove(share)).collect();
         }
-        let mut longest = Duration::ZERO;
+        let mut longest = None;
         loop {
             let now = client.now();
             self.take_off(crew, now);
@@ -98,7 +98,7 @@ impl Push {
             match crew.next(Some(client.instant(now + check))).await {
                 Some(Done::Wrote(server, share, result)) => {
                     if let Some(took) = self.land(crew, server, share, result, is_last) {
-                        longest = longest.max(took);
+                        longest = longest.max(Some(took));
                     }
                     self.check_happy(crew)?;
                 }
@@ -128,12 +128,18 @@ impl Push {
         &mut self,
         crew: &mut Crew<'_, D>,
         now: Moment,
-        longest: Duration,
+        longest: Option<Duration>,
     ) -> Duration {
         let policy = crew.job.client.policy();
         let patience = |writer: &Writer| {
-            let usual = longest.max(writer.longest).saturating_mul(policy.overdue.multiple);
-            usual.max(policy.upload.write_floor)
+            // What a connection took is on its way, nobody knows how far.
+            let hidden: u64 = writer.flights.iter().map(|flight| flight.seen).sum();
+            let travel = Duration::from_secs(hidden / policy.upload.write_rate_min.max(1));
+            // Nobody is slower than others before one of them is done.
+            let usual = longest.max(writer.longest).map_or(policy.transport.silence_max, |longest| {
+                longest.saturating_mul(policy.overdue.multiple)
+            });
+            usual.max(policy.upload.write_floor + travel)
         };
         let mut check = Duration::MAX;
         let mut silent = Vec::new();
@@ -217,7 +223,7 @@ impl Push {
         let took = crew.job.client.now().since(flight.since);
         match result {
             Ok(complete) if complete == is_last => {
-                writer.longest = writer.longest.max(took);
+                writer.longest = writer.longest.max(Some(took));
                 if complete {
                     writer.open.remove(&share);
                     writer.complete.insert(share);

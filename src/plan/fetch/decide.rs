@@ -91,9 +91,7 @@ impl Fetch {
             Phase::Opening => entry.source.expected_open,
             Phase::Block => entry.source.expected_block.max(self.longest_open),
         };
-        seen.or(expected)
-            .map_or(self.overdue.first, |span| span.saturating_mul(self.overdue.multiple))
-            .clamp(self.overdue.floor, self.overdue.ceiling.max(self.overdue.floor))
+        self.overdue.patience(seen.or(expected))
     }
 
     fn declare_overdue(&mut self, now: Moment, commands: &mut Vec<Command>) {
@@ -107,21 +105,25 @@ impl Fetch {
             self.demoted.insert(entry.source.server);
             self.overdue_seen += 1;
             if let Some(asked) = self.asked_mut(SourceId(index)) {
-                asked.late = Some(now);
+                asked.late = Some((now, now.since(asked.heard)));
             }
         }
     }
 
     /// When an overdue request may be given up for a new one to the same source: the connection
-    /// may be one that the server has forgotten.
+    /// may be one that the server has forgotten. One try at a time for each server, since on a slow link
+    /// all that is asked anew only comes later.
     fn again_at(&self, entry: &Entry) -> Option<Moment> {
         let State::Asked(asked) = &entry.state else { return None };
-        let late = asked.late?;
-        let factor = 1u32.checked_shl(entry.restarts).unwrap_or(u32::MAX);
-        let waited = late.since(asked.heard);
-        let wait =
-            waited.max(self.overdue.first).saturating_mul(factor).min(self.overdue.ceiling.max(waited));
-        Some(late + wait)
+        let (late, silent) = asked.late?;
+        let server = entry.source.server;
+        let is_tried =
+            |other: (usize, &Entry)| other.1.source.server == server && self.live(other.0).is_some();
+        if self.entries.iter().enumerate().any(is_tried) {
+            return None;
+        }
+        let tries = self.tries.get(&server).copied().unwrap_or(0);
+        Some(late.max(asked.heard) + self.overdue.again_after(silent, tries))
     }
 
     fn good_sources(&self) -> Vec<SourceId> {
@@ -143,9 +145,12 @@ impl Fetch {
     }
 
     fn ask(&mut self, id: SourceId, beside: Option<usize>, now: Moment, commands: &mut Vec<Command>) {
+        let Some(server) = self.entries.get(id.0).map(|entry| entry.source.server) else { return };
+        if self.entries.iter().any(|entry| entry.source.server == server && is_late(entry)) {
+            *self.tries.entry(server).or_default() += 1;
+        }
         let Some(entry) = self.entries.get_mut(id.0) else { return };
         if matches!(entry.state, State::Asked(_)) {
-            entry.restarts += 1;
             commands.push(Command::Cancel(id));
         }
         let phase = if entry.source.open { Phase::Block } else { Phase::Opening };
@@ -204,6 +209,13 @@ impl Fetch {
         if let Some((share, _)) = beside {
             covered.remove(&share);
         }
+        let stuck: BTreeSet<usize> = self
+            .entries
+            .iter()
+            .filter(|entry| !covered.contains(&entry.source.share))
+            .filter(|entry| is_late(entry) && self.again_at(entry).is_none_or(|at| now < at))
+            .map(|entry| entry.source.server)
+            .collect();
         let in_use: BTreeSet<usize> = self
             .entries
             .iter()
@@ -220,6 +232,10 @@ impl Fetch {
                 return None;
             }
             let class = self.class(entry, in_use.contains(&entry.source.server), now)?;
+            // A server that owes an answer is not asked for more before the first is asked anew.
+            if class == Class::SuspectSecond && stuck.contains(&entry.source.server) {
+                return None;
+            }
             if beside.is_some() && class > Class::SecondOfServer {
                 return None;
             }
@@ -322,4 +338,8 @@ impl Fetch {
     fn share(&self, id: SourceId) -> Option<ShareNum> {
         self.entries.get(id.0).map(|entry| entry.source.share)
     }
+}
+
+fn is_late(entry: &Entry) -> bool {
+    matches!(&entry.state, State::Asked(asked) if asked.late.is_some())
 }

@@ -8,7 +8,7 @@
 //! source is asked in its stead, and its answer is still welcome. A request whose bytes keep coming is
 //! slow, never overdue; a *hedge* may be asked beside it if that is expected to be quicker.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::policy::{DownloadPolicy, OverduePolicy};
@@ -88,8 +88,8 @@ struct Asked {
     /// When its last byte came; `sent` before the first.
     heard: Moment,
     bytes: u64,
-    /// Since when it is overdue.
-    late: Option<Moment>,
+    /// Since when it is overdue, and how long it had been silent by then.
+    late: Option<(Moment, Duration)>,
     /// The slow request beside which this one was asked.
     beside: Option<usize>,
     /// Not before this moment is it considered for a hedge (again).
@@ -114,7 +114,6 @@ struct Entry {
     source: Source,
     state: State,
     failures: u32,
-    restarts: u32,
 }
 
 /// The machine for one segment.
@@ -130,6 +129,8 @@ pub struct Fetch {
     overdue_seen: usize,
     entries: Vec<Entry>,
     demoted: BTreeSet<usize>,
+    /// How often a server that owes an answer was asked something since it last gave one.
+    tries: BTreeMap<usize, u32>,
     longest_open: Option<Duration>,
     longest_block: Option<Duration>,
     more_expected: bool,
@@ -151,6 +152,7 @@ impl Fetch {
             overdue_seen: 0,
             entries: Vec::new(),
             demoted: BTreeSet::new(),
+            tries: BTreeMap::new(),
             longest_open: None,
             longest_block: None,
             more_expected: false,
@@ -159,7 +161,7 @@ impl Fetch {
 
     /// Another share became known, maybe long after the first.
     pub fn add_source(&mut self, source: Source) -> SourceId {
-        self.entries.push(Entry { source, state: State::Ready, failures: 0, restarts: 0 });
+        self.entries.push(Entry { source, state: State::Ready, failures: 0 });
         SourceId(self.entries.len() - 1)
     }
 
@@ -198,6 +200,7 @@ impl Fetch {
     pub fn on_opened(&mut self, id: SourceId, now: Moment) {
         self.on_step(id, now);
         if let Some(entry) = self.entries.get_mut(id.0) {
+            self.tries.remove(&entry.source.server);
             entry.source.open = true;
             if let State::Asked(asked) = &mut entry.state {
                 asked.phase = Phase::Block;
@@ -210,9 +213,10 @@ impl Fetch {
         let Some(asked) = self.asked_mut(id) else { return };
         let (took, late, phase) = (now.since(asked.sent), asked.late.is_some(), asked.phase);
         self.set(id, State::Good);
-        let server = self.entries.get(id.0).map(|entry| entry.source.server);
+        let Some(server) = self.entries.get(id.0).map(|entry| entry.source.server) else { return };
+        self.tries.remove(&server);
         if late {
-            server.map(|server| self.demoted.remove(&server));
+            self.demoted.remove(&server);
         } else {
             match phase {
                 Phase::Opening => self.longest_open = self.longest_open.max(Some(took)),
