@@ -54,16 +54,16 @@ pub struct Placed {
     pub cap: Cap,
     /// Which share is on which servers, written now or there before.
     pub shares: BTreeMap<ShareNum, BTreeSet<ServerId>>,
-    /// Shares written by this upload.
-    pub written: u64,
+    /// Which share this upload wrote to which servers.
+    pub written: BTreeMap<ShareNum, BTreeSet<ServerId>>,
     /// Servers of happiness.
     pub happiness: u64,
 }
 
 impl Placed {
     fn of(uploaded: Uploaded) -> Self {
-        let written = uploaded.placed.len() as u64;
-        let mut shares = uploaded.placed;
+        let written = uploaded.placed;
+        let mut shares = written.clone();
         for (share, servers) in uploaded.existing {
             shares.entry(share).or_default().extend(servers);
         }
@@ -239,13 +239,13 @@ fn expected(content: &Bytes, range: Option<&Range<u64>>) -> Bytes {
 
 impl Ending {
     fn lost_client() -> Self {
-        Self::Failed { kind: None, text: "the client's host died".to_owned(), wrong_at: None }
+        Self::Failed { kind: None, text: "the client's host is down or died".to_owned(), wrong_at: None }
     }
 
     fn line(&self) -> String {
         match self {
             Self::Uploaded(placed) => {
-                format!("success, {} shares placed, happiness {}", placed.written, placed.happiness)
+                format!("success, {} shares placed, happiness {}", placed.written.len(), placed.happiness)
             }
             Self::Downloaded { size, wrong_at: None } => format!("success, {size} B, all right"),
             Self::Downloaded { wrong_at: Some(at), .. } => {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::net::HostId;
-use crate::schedule::{Fault, FaultKind, Subject, Target, Trigger};
+use crate::schedule::{Disconnect, Fault, FaultKind, Link, Subject, Target, Trigger};
 use crate::seed::Seed;
 use crate::trace::{Entry, StepEvent};
 use crate::verdict::Receipt;
@@ -32,10 +32,12 @@ pub enum Due {
         /// The host.
         host: HostId,
     },
-    /// The fault ends wherever it is in force.
+    /// The fault ends.
     End {
         /// Its index in the schedule.
         fault: usize,
+        /// On this host; none means wherever it is in force.
+        host: Option<HostId>,
     },
 }
 
@@ -130,9 +132,14 @@ impl Book {
         if !account.over
             && account.began_at.is_some()
             && let Some(until) = &mut account.until
-            && until.count(occurrence, *step, named, is_server).is_some()
         {
-            due.push(Due::End { fault: index });
+            match until.count(occurrence, *step, named, is_server) {
+                Some(Fired::All) => due.push(Due::End { fault: index, host: None }),
+                Some(Fired::Host(host)) if account.active.contains_key(&host) => {
+                    due.push(Due::End { fault: index, host: Some(host) });
+                }
+                Some(Fired::Host(_)) | None => {}
+            }
         }
     }
 
@@ -155,7 +162,7 @@ impl Book {
             }
             if account.ends_at().is_some_and(|at| at <= now) {
                 account.over = true;
-                self.due.push(Due::End { fault: index });
+                self.due.push(Due::End { fault: index, host: None });
             }
         }
     }
@@ -180,11 +187,15 @@ impl Book {
         }
     }
 
-    /// Notes that `fault` is now in force on `host`.
+    /// Notes that `fault` is now in force on `host`, or has struck it, if it is of a kind that takes no time.
     pub fn began(&mut self, fault: usize, host: HostId, at: Duration) {
         let name = self.hosts.get(host.index()).cloned().unwrap_or_default();
         let Some(account) = self.faults.get_mut(fault) else { return };
-        account.active.insert(host, at);
+        if matches!(account.fault.kind, FaultKind::Disconnect(Disconnect::Reset | Disconnect::Close)) {
+            self.intervals.push(Interval { fault, host, from: at, to: Some(at) });
+        } else {
+            account.active.insert(host, at);
+        }
         account.taken.insert(host);
         account.began_at.get_or_insert(at);
         account.receipt.began.push((at, name));
@@ -193,12 +204,19 @@ impl Book {
         }
     }
 
-    /// Notes that `fault` is over; returns the hosts it was in force on.
-    pub fn ended(&mut self, fault: usize, at: Duration) -> Vec<HostId> {
+    /// Notes that `fault` is over, on one host or wherever it is in force; returns these hosts.
+    pub fn ended(&mut self, fault: usize, host: Option<HostId>, at: Duration) -> Vec<HostId> {
         let Some(account) = self.faults.get_mut(fault) else { return Vec::new() };
-        account.over = true;
-        account.receipt.ended = Some(at);
-        let active = std::mem::take(&mut account.active);
+        let active = match host {
+            Some(host) => account.active.remove_entry(&host).into_iter().collect(),
+            None => {
+                account.over = true;
+                std::mem::take(&mut account.active)
+            }
+        };
+        if account.active.is_empty() {
+            account.receipt.ended = Some(at);
+        }
         self.intervals.extend(active.iter().map(|(&host, &from)| Interval {
             fault,
             host,
@@ -221,6 +239,23 @@ impl Book {
     /// The faults now in force on `host` that satisfy `kind`.
     pub fn active_on(&self, host: HostId, kind: impl Fn(&FaultKind) -> bool) -> Option<usize> {
         self.faults.iter().position(|account| account.active.contains_key(&host) && kind(&account.fault.kind))
+    }
+
+    /// How many faults that satisfy `kind` are now in force on `host`.
+    pub fn count_on(&self, host: HostId, kind: impl Fn(&FaultKind) -> bool) -> usize {
+        self.faults
+            .iter()
+            .filter(|account| account.active.contains_key(&host) && kind(&account.fault.kind))
+            .count()
+    }
+
+    /// The link of `host` as the slowness wants it that came last and is still in force.
+    pub fn slow_link(&self, host: HostId) -> Option<Link> {
+        let slow = self.faults.iter().filter_map(|account| {
+            let FaultKind::Slow(link) = account.fault.kind else { return None };
+            Some((*account.active.get(&host)?, link))
+        });
+        slow.max_by_key(|(since, _)| *since).map(|(_, link)| link)
     }
 
     /// The fault of this kind that is or once was in force on `host`.

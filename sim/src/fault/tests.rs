@@ -172,8 +172,8 @@ fn a_length_counts_from_the_beginning_and_a_time_does_not() {
         book.began(0, S1, seconds(2));
         assert_eq!(book.next_time(), Some(seconds(end)));
         book.pass_time(seconds(end));
-        assert_eq!(book.take_due(), [Due::End { fault: 0 }]);
-        assert_eq!(book.ended(0, seconds(end)), [S0, S1]);
+        assert_eq!(book.take_due(), [Due::End { fault: 0, host: None }]);
+        assert_eq!(book.ended(0, None, seconds(end)), [S0, S1]);
         assert_eq!(book.next_time(), None);
         assert!(!book.admits(0, S2, |_, _| true), "what is over does not begin again");
         let interval = |host| Interval { fault: 0, host, from: seconds(2), to: Some(seconds(end)) };
@@ -188,8 +188,37 @@ fn an_end_by_an_event_counts_only_from_the_beginning() {
     let mut book = book(&[plan]);
     assert_eq!(first_due(&mut book, [serves(S1, 5)]), None);
     book.began(0, S0, seconds(1));
-    let end = Some((2, vec![Due::End { fault: 0 }]));
+    let end = Some((2, vec![Due::End { fault: 0, host: None }]));
     assert_eq!(first_due(&mut book, [serves(S1, 1), serves(S1, 1)]), end);
+}
+
+#[test]
+fn an_end_of_it_comes_to_each_target_by_itself_and_others_do_not_count() {
+    let mut plan = fault(FaultKind::Slow(LINK), hosts(&["s0", "s1"]), Trigger::At(seconds(1)));
+    plan.until = Some(event(Subject::It, 2));
+    let mut book = book(&[plan]);
+    book.began(0, S0, seconds(1));
+    book.began(0, S1, seconds(1));
+    let end = |host| Some((1, vec![Due::End { fault: 0, host: Some(host) }]));
+    assert_eq!(first_due(&mut book, [serves(S2, 9)]), None);
+    assert_eq!(first_due(&mut book, [serves(S1, 2)]), end(S1));
+    assert_eq!(book.ended(0, Some(S1), seconds(2)), [S1]);
+    assert_eq!(book.receipts()[0].ended, None);
+    assert_eq!(book.names_on(S0), ["fault"]);
+    assert_eq!(first_due(&mut book, [serves(S1, 2), serves(S0, 2)]), Some((2, end(S0).unwrap().1)));
+    assert_eq!(book.ended(0, Some(S0), seconds(3)), [S0]);
+    assert_eq!(book.receipts()[0].ended, Some(seconds(3)));
+}
+
+#[test]
+fn a_reset_strikes_and_is_not_in_force_afterwards() {
+    let mut book =
+        book(&[fault(FaultKind::Disconnect(Disconnect::Reset), hosts(&["s0"]), Trigger::At(seconds(1)))]);
+    book.began(0, S0, seconds(1));
+    assert!(book.names_on(S0).is_empty());
+    let struck = Interval { fault: 0, host: S0, from: seconds(1), to: Some(seconds(1)) };
+    assert_eq!(book.intervals(), [struck]);
+    assert!(!book.admits(0, S0, |_, _| true), "once is all");
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub fn judge(world: &World, step: &Step, report: &StepReport) -> Option<Finding>
     }
     let reason = match &step.action {
         Action::Download { file, .. } => download_had_to_succeed(world, file, &well),
-        Action::Upload { .. } => upload_had_to_succeed(world, &well),
+        Action::Upload { .. } => upload_had_to_succeed(world, report),
         Action::Wait(_) | Action::Delete { .. } | Action::Copy { .. } | Action::Forget => None,
     }?;
     let text = format!("{} had to succeed: {reason}\n{complaint}", report.what);
@@ -73,19 +73,25 @@ fn time_allowed(world: &World, step: &Step) -> Duration {
 
 /// Tells whether no fault that can hold up a host was in force on it while the step ran.
 fn untouched(world: &World, report: &StepReport) -> impl Fn(HostId) -> bool + use<> {
+    let touched: BTreeSet<HostId> = disturbances(world, report).into_iter().map(|(host, _)| host).collect();
+    move |host| !touched.contains(&host)
+}
+
+/// Hosts that faults held up while the step ran, and since when.
+fn disturbances(world: &World, report: &StepReport) -> Vec<(HostId, Duration)> {
     let ended = report.began + report.took;
-    let intervals = world.recorder().records().book.intervals();
     let faults = &world.schedule().faults;
-    let touched: BTreeSet<HostId> = intervals
+    let intervals = world.recorder().records().book.intervals();
+    let holds_up = |fault: usize| {
+        let kind = faults.get(fault).map(|fault| &fault.kind);
+        !matches!(kind, Some(FaultKind::Corrupt { .. } | FaultKind::Slow(_)))
+    };
+    intervals
         .iter()
         .filter(|interval| interval.from <= ended && interval.to.is_none_or(|to| to >= report.began))
-        .filter(|interval| {
-            let kind = faults.get(interval.fault).map(|fault| &fault.kind);
-            !matches!(kind, Some(FaultKind::Corrupt { .. } | FaultKind::Slow(_)))
-        })
-        .map(|interval| interval.host)
-        .collect();
-    move |host| !touched.contains(&host)
+        .filter(|interval| holds_up(interval.fault))
+        .map(|interval| (interval.host, interval.from))
+        .collect()
 }
 
 fn download_had_to_succeed(world: &World, file: &str, well: &impl Fn(HostId) -> bool) -> Option<String> {
@@ -125,15 +131,23 @@ fn stored(world: &World, cap: &ReadCap, well: &impl Fn(HostId) -> bool) -> Vec<(
         .collect()
 }
 
-fn upload_had_to_succeed(world: &World, well: &impl Fn(HostId) -> bool) -> Option<String> {
+/// Shares are placed on servers that are well at first; one that is lost later costs its share.
+fn upload_had_to_succeed(world: &World, report: &StepReport) -> Option<String> {
     let grid = &world.schedule().grid;
+    let disturbed = disturbances(world, report);
+    let first = |host: HostId| disturbed.iter().filter(|(at, _)| *at == host).map(|(_, since)| *since).min();
     // Generous: a server counts as having room only if all shares of all files would fit.
     let all: u64 = world.schedule().files.iter().map(|file| 4 * file.size + 1024 * 1024).sum();
-    let roomy = grid
-        .servers
-        .iter()
-        .filter(|server| server.space_bytes >= all && world.host(&server.name).is_some_and(well));
-    let roomy = roomy.count().min(grid.encoding.total());
-    (roomy >= grid.happy)
-        .then(|| format!("happiness {} was asked for and {roomy} servers with room were well", grid.happy))
+    let roomy = grid.servers.iter().filter(|server| server.space_bytes >= all);
+    let since: Vec<Option<Duration>> =
+        roomy.filter_map(|server| world.host(&server.name)).map(first).collect();
+    let lost = since.iter().flatten().filter(|since| **since > report.began).count();
+    let well = since.iter().filter(|since| since.is_none()).count();
+    let happy = (well + lost).min(grid.encoding.total()).saturating_sub(lost);
+    (happy >= grid.happy).then(|| {
+        format!(
+            "happiness {} was asked for, {well} servers with room were well, and {lost} more at first",
+            grid.happy
+        )
+    })
 }

@@ -54,7 +54,7 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
     match check {
         Check::SharesPlaced(bound) => {
             let Ending::Uploaded(placed) = &report.ending else { return None };
-            outside(*bound, placed.written, "shares placed")
+            outside(*bound, placed.written.len() as u64, "shares placed")
         }
         Check::Happiness(bound) => {
             let Ending::Uploaded(placed) = &report.ending else { return None };

@@ -8,8 +8,10 @@ pub mod hang;
 pub mod safety;
 pub mod truth;
 
-use crate::schedule::{Action, Step};
-use crate::verdict::{Finding, Oracle, Receipt};
+use std::time::Duration;
+
+use crate::schedule::{Action, Fault, Step, Trigger};
+use crate::verdict::{Finding, Oracle, Receipt, seconds};
 use crate::workload::StepReport;
 use crate::world::World;
 
@@ -25,7 +27,11 @@ pub fn judge_step(world: &World, step: &Step, report: &StepReport) -> Vec<Findin
 /// Judges what only the end of a run shows.
 pub fn judge_end(world: &World, receipts: &[Receipt]) -> Vec<Finding> {
     let mut findings = economy::judge_end(world);
-    findings.extend(receipts.iter().filter(|receipt| receipt.is_inert()).map(inert));
+    let plan = world.schedule().faults.iter().zip(receipts);
+    let now = world.recorder().now();
+    findings.extend(
+        plan.filter(|(_, receipt)| receipt.is_inert()).map(|(fault, receipt)| inert(fault, receipt, now)),
+    );
     let uses_grid = |step: &Step| matches!(step.action, Action::Upload { .. } | Action::Download { .. });
     if !world.schedule().steps.iter().any(uses_grid) {
         let text = "no step uploads or downloads anything: the run proves nothing".to_owned();
@@ -34,8 +40,15 @@ pub fn judge_end(world: &World, receipts: &[Receipt]) -> Vec<Finding> {
     findings
 }
 
-fn inert(receipt: &Receipt) -> Finding {
-    let how = if receipt.began.is_empty() { "never began" } else { "began, but touched nothing" };
+fn inert(fault: &Fault, receipt: &Receipt, now: Duration) -> Finding {
+    let how = match fault.when {
+        _ if !receipt.began.is_empty() => "began, but touched nothing".to_owned(),
+        Trigger::At(at) if at > now => {
+            format!("never began (it was due at {}, the run ended at {})", seconds(at), seconds(now))
+        }
+        Trigger::Event { .. } => "never began (what it waits for did not happen)".to_owned(),
+        Trigger::At(_) | Trigger::After(_) => "never began (it had no target)".to_owned(),
+    };
     let text = format!("fault \"{}\" {how}: the run proves nothing about it", receipt.name);
     Finding { oracle: Oracle::Invalid, text }
 }

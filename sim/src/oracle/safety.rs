@@ -37,7 +37,11 @@ fn acknowledged(world: &World, step: usize, placed: &Placed) -> Vec<String> {
             match disk.and_then(|disk| disk.get(index, *share)) {
                 None => problems
                     .push(format!("share {share} was acknowledged on {server}, which does not have it")),
-                Some(content) => stored.push((*share, server.clone(), content)),
+                // What was there before may be damaged: uploaders do not read it.
+                Some(content) if placed.written.get(share).is_some_and(|at| at.contains(server)) => {
+                    stored.push((*share, server.clone(), content));
+                }
+                Some(_) => {}
             }
         }
     }

@@ -70,7 +70,10 @@ fn a_download_had_to_succeed_while_k_good_shares_are_in_reach() {
 fn an_upload_had_to_succeed_while_enough_servers_are_well() {
     let upload = PLAIN.split("[[steps]]\ndownload").next().unwrap();
     let text = if_it_had_failed(upload).unwrap();
-    assert!(text.contains("happiness 3 was asked for and 4 servers with room were well"), "{text}");
+    assert!(
+        text.contains("happiness 3 was asked for, 5 servers with room were well, and 0 more at first"),
+        "{text}"
+    );
     let hung =
         |who: &str| format!("{upload}[[faults]]\nname = \"f\"\nhang = \"{who}\"\nwhen = \"at the start\"\n");
     assert!(if_it_had_failed(&hung("s0, s1")).is_some());
@@ -237,4 +240,12 @@ fn expectations_that_were_not_met_say_what_was_expected_and_what_came() {
         lines.join("\n")
     });
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_disconnect_excuses_the_step_it_strikes_and_no_later_one() {
+    let struck =
+        |when: &str| format!("{PLAIN}[[faults]]\nname = \"f\"\ndisconnect = \"all\"\nwhen = \"{when}\"\n");
+    assert!(if_it_had_failed(&struck("step 1 starts")).is_some());
+    assert!(if_it_had_failed(&struck("step 2 starts")).is_none());
 }

@@ -28,8 +28,8 @@ use crate::trace::{Request, ServerEvent};
 /// What the front door knows of the disk behind it, besides its bytes.
 #[derive(Debug, Default)]
 pub struct Annotations {
-    /// Which stored bytes are damaged, and by which fault.
-    pub damage: BTreeMap<(StorageIndex, ShareNum), Damage>,
+    /// Which stored bytes are damaged, and by which faults.
+    pub damage: BTreeMap<(StorageIndex, ShareNum), Vec<Damage>>,
     /// Where the blocks of each uploaded file lie in its shares.
     pub blocks: BTreeMap<StorageIndex, Blocks>,
     /// Kinds of request that are never answered, by the fault that holds them.
@@ -94,7 +94,7 @@ impl<H> Front<H> {
     /// Whole blocks within `range` of a stored share; damaged bytes in it are a bite.
     fn blocks_in(&self, index: StorageIndex, share: ShareNum, range: &Range<u64>) -> u64 {
         let annotations = self.annotations.borrow();
-        if let Some(damage) = annotations.damage.get(&(index, share)) {
+        for damage in annotations.damage.get(&(index, share)).into_iter().flatten() {
             let touched = damage.touched(range);
             if touched > 0 {
                 self.recorder.bite(damage.fault, 1, touched);

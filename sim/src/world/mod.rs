@@ -204,13 +204,13 @@ impl World {
         Rc::clone(&entry.expect("a scenario has at least one client").client)
     }
 
-    /// Runs a program on the host of a client. None if the host died before it ended.
+    /// Runs a program on the host of a client. None if the host is down or died before it ended.
     pub async fn on_client<T: 'static>(
         &self,
         name: &str,
         program: impl Future<Output = T> + 'static,
     ) -> Option<T> {
-        let host = self.host(name)?;
+        let host = self.host(name).filter(|host| !self.is_down(*host))?;
         self.net.spawn(host, program).await
     }
 
@@ -290,11 +290,12 @@ impl World {
         for server in self.select_servers(on) {
             for share in Self::shares_on(server, cap.storage_index()) {
                 server.disk.remove(cap.storage_index(), share);
+                server.annotations.borrow_mut().damage.remove(&(cap.storage_index(), share));
             }
         }
     }
 
-    /// Copies shares to a server, behind its back.
+    /// Copies shares to a server, behind its back, with whatever damage they have.
     pub fn copy_shares(&self, shares: &ShareTarget, to: &str) {
         let Some(cap) = self.read_cap(&shares.file) else { return };
         let index = cap.storage_index();
@@ -309,6 +310,9 @@ impl World {
                     && let Some(content) = server.disk.get(index, share)
                 {
                     target.disk.put(index, share, content);
+                    let damage = server.annotations.borrow().damage.get(&(index, share)).cloned();
+                    let mut annotations = target.annotations.borrow_mut();
+                    annotations.damage.insert((index, share), damage.unwrap_or_default());
                 }
             }
         }

@@ -44,7 +44,7 @@ impl World {
                         }
                     }
                     Due::Begin { fault, host } => self.begin(fault, host),
-                    Due::End { fault } => self.end(fault),
+                    Due::End { fault, host } => self.end(fault, host),
                 }
             }
         }
@@ -137,16 +137,17 @@ impl World {
                     let mut bytes = content.to_vec();
                     damage.apply(&mut bytes);
                     server.disk.put(index, held, bytes.into());
-                    server.annotations.borrow_mut().damage.insert((index, held), damage);
+                    server.annotations.borrow_mut().damage.entry((index, held)).or_default().push(damage);
                 }
             }
         }
     }
 
-    fn end(&self, fault: usize) {
+    /// Ends a fault on one host, or on all. What another fault still wants of a host stays as that one wants it.
+    fn end(&self, fault: usize, host: Option<HostId>) {
         let Some(plan) = self.schedule.faults.get(fault) else { return };
         let now = self.recorder.now();
-        let hosts = self.recorder.records().book.ended(fault, now);
+        let hosts = self.recorder.records().book.ended(fault, host, now);
         for host in hosts {
             self.recorder.note(Entry::Fault { fault, host: Some(host), event: FaultEvent::Ended });
             match &plan.kind {
@@ -156,16 +157,22 @@ impl World {
                     let (inward, outward) = ways(*direction);
                     self.net.rejoin(host, inward, outward);
                 }
-                FaultKind::Disconnect(Disconnect::Refuse) => self.net.refuse(host, false),
+                FaultKind::Disconnect(Disconnect::Refuse) => {
+                    let refuse = |kind: &FaultKind| matches!(kind, FaultKind::Disconnect(Disconnect::Refuse));
+                    self.net.refuse(host, self.suffers(host, refuse));
+                }
                 FaultKind::Disconnect(Disconnect::Reset | Disconnect::Close) | FaultKind::Corrupt { .. } => {}
                 FaultKind::Crash => self.restart(host),
                 FaultKind::PowerLoss => {
-                    self.net.power_on(host);
+                    if !self.suffers(host, |kind| matches!(kind, FaultKind::PowerLoss)) {
+                        self.net.power_on(host);
+                    }
                     self.restart(host);
                 }
                 FaultKind::Slow(_) => {
                     let own = self.schedule.grid.servers.get(host.index()).map(|server| server.link);
-                    self.net.set_link(host, own);
+                    let slow = self.recorder.records().book.slow_link(host);
+                    self.net.set_link(host, slow.or(own));
                 }
             }
         }
@@ -178,10 +185,29 @@ impl World {
         }
     }
 
+    /// Starts the program of a host again, unless another fault keeps it down. It hangs like the one before if what
+    /// hung that one is not over.
     fn restart(&self, host: HostId) {
+        if self.is_down(host) {
+            return;
+        }
+        while self.net.is_hung(host) {
+            self.net.release(host);
+        }
+        let hangs = self.recorder.records().book.count_on(host, |kind| matches!(kind, FaultKind::Hang));
+        (0..hangs).for_each(|_| self.net.hang(host));
         if let Some(server) = self.servers.iter().position(|server| server.host == host) {
             self.start_server(server);
         }
+    }
+
+    /// Whether a fault keeps the programs of `host` from existing.
+    pub(super) fn is_down(&self, host: HostId) -> bool {
+        self.suffers(host, |kind| matches!(kind, FaultKind::Crash | FaultKind::PowerLoss))
+    }
+
+    fn suffers(&self, host: HostId, kind: impl Fn(&FaultKind) -> bool) -> bool {
+        self.recorder.records().book.active_on(host, kind).is_some()
     }
 
     /// A client whose host dies has to start anew; its open requests die with it.

@@ -116,6 +116,7 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         self.core.with(|state| {
             let limits = state.limits;
+            let message_bytes = state.message_bytes(self.end);
             let Some(own) = state.end(self.end) else { return gone() };
             if let Some(error) = own.error.take() {
                 return Poll::Ready(Err(error.into()));
@@ -124,7 +125,7 @@ impl Stream {
                 return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
             }
             let credit = usize::try_from(own.credit(&limits)).unwrap_or(usize::MAX);
-            let room = credit.min(limits.message_bytes_max).min(wanted);
+            let room = credit.min(message_bytes).min(wanted);
             if room == 0 {
                 if wanted == 0 {
                     return Poll::Ready(Ok(0));

@@ -26,6 +26,9 @@ fn next_tick(first: u64, now: u64) -> u64 {
     at
 }
 
+/// Payload of one Ethernet frame.
+const FRAME_BYTES: usize = 1460;
+
 impl State {
     /// Queues a message that leaves as soon as the link is free.
     pub(super) fn send(&mut self, end: EndKey, payload: Payload) {
@@ -39,6 +42,15 @@ impl State {
         let consumed = sender.consumed;
         sender.out.push_back(Message { payload, consumed, ticket: 0, lost_at: None });
         self.offer(end);
+    }
+
+    /// Payload bytes that one message from `end` may carry now. On a narrow link that is what passes in a twentieth of
+    /// a second, so that bytes arrive in a stream and not in lumps; never less than an Ethernet frame holds.
+    pub(super) fn message_bytes(&mut self, end: EndKey) -> usize {
+        let most = self.limits.message_bytes_max;
+        let Some((from, to)) = self.route(end) else { return most };
+        let Some(rate) = self.wire(from, to).spec.bandwidth else { return most };
+        usize::try_from(rate / 20).unwrap_or(most).clamp(FRAME_BYTES.min(most), most)
     }
 
     /// The sender's next message leaves now, or queues for the link.
