@@ -121,7 +121,8 @@ fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
     match text.split_once("..") {
         None => {
             let seed = number(text)?;
-            Ok(seed..seed.saturating_add(1))
+            let end = seed.checked_add(1).ok_or_else(|| format!("seeds go up to {}", u64::MAX - 1))?;
+            Ok(seed..end)
         }
         Some((from, to)) => {
             let (from, to) = (number(from)?, number(to)?);

@@ -229,6 +229,8 @@ impl Book {
     /// Notes that `fault` touched something. True the first time.
     pub fn bit(&mut self, fault: usize, at: Duration, times: u64, bytes: u64) -> bool {
         let Some(account) = self.faults.get_mut(fault) else { return false };
+        // The network tells exact times, faults begin at whole milliseconds: nobody bites before it begins.
+        let at = account.began_at.map_or(at, |began| at.max(began));
         account.receipt.touched += times;
         account.receipt.bytes += bytes;
         let first = account.receipt.bit.is_none();

@@ -56,6 +56,8 @@ fn what_cannot_be_run_is_refused_in_one_line() {
     let empty_range =
         "error: invalid value '5..5' for '--seeds <A..B>': 5..5 is empty: the end is not included";
     assert_eq!(refused(&["run", "tiny.toml", "--seeds", "5..5"]), empty_range);
+    let beyond = refused(&["run", "tiny.toml", "--seeds", &u64::MAX.to_string()]);
+    assert!(beyond.ends_with("seeds go up to 18446744073709551614"), "{beyond}");
     let not_a_number = "error: invalid value 'x..5' for '--seeds <A..B>': `x` is not a seed number";
     assert_eq!(refused(&["run", "tiny.toml", "--seeds", "x..5"]), not_a_number);
     let no_jobs = "error: invalid value '0' for '--jobs <N>': 0 is not in 1..=512";
