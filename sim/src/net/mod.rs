@@ -51,7 +51,7 @@ impl Limits {
         message_bytes_max: 64 * 1024,
         backlog_max: 4096,
         messages_max: 50_000_000,
-        polls_at_once_max: 10_000_000,
+        polls_at_once_max: 1_000_000,
     };
 }
 
