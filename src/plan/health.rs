@@ -57,8 +57,11 @@ impl Health {
     /// A request was given up after `took`, when `bytes` of its answer had come: a measurement where the
     /// answer had begun, but no proof that the server would have finished it.
     pub fn partial(&mut self, server: &ServerId, bytes: u64, took: Duration) {
-        if bytes > SMALL_BYTES {
-            self.record(server).measure(bytes, took);
+        let record = self.record(server);
+        // A few bytes after a short time say nothing, but after twice the time of a whole small answer they do.
+        let crawls = bytes > 0 && record.latency.is_some_and(|latency| took > latency.saturating_mul(2));
+        if bytes > SMALL_BYTES || crawls {
+            record.measure_transfer(bytes, took);
         }
     }
 
@@ -109,11 +112,15 @@ impl Record {
         if bytes <= SMALL_BYTES {
             self.latency = Some(blend(self.latency, took));
         } else {
-            // Half of the time at least is taken for transfer, so that a latency measured on a bad
-            // moment cannot make a slow link look infinitely fast.
-            let transfer = took.saturating_sub(self.latency.unwrap_or_default()).max(took / 2);
-            self.per_mib = Some(blend(self.per_mib, scale(transfer, MIB, u128::from(bytes))));
+            self.measure_transfer(bytes, took);
         }
+    }
+
+    fn measure_transfer(&mut self, bytes: u64, took: Duration) {
+        // Half of the time at least is taken for transfer, so that a latency measured on a bad
+        // moment cannot make a slow link look infinitely fast.
+        let transfer = took.saturating_sub(self.latency.unwrap_or_default()).max(took / 2);
+        self.per_mib = Some(blend(self.per_mib, scale(transfer, MIB, u128::from(bytes.max(1)))));
     }
 
     fn strike(&mut self, now: Moment, policy: &OverduePolicy) {
@@ -204,6 +211,17 @@ mod tests {
         let (a, mut health) = (ServerId::new("a"), empty());
         health.success(&a, 100, 10 * MS);
         health.partial(&a, 100_000, 1000 * MS);
+        assert!(health.expected(&a, 1_000_000) > Some(9 * Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_few_bytes_in_a_long_time_make_a_server_slow_and_in_a_short_time_nothing() {
+        let (a, mut health) = (ServerId::new("a"), empty());
+        health.success(&a, 100, 10 * MS);
+        let before = health.expected(&a, 1_000_000);
+        health.partial(&a, 2_000, 15 * MS);
+        assert_eq!(health.expected(&a, 1_000_000), before);
+        health.partial(&a, 2_000, 100 * MS);
         assert!(health.expected(&a, 1_000_000) > Some(9 * Duration::from_secs(1)));
     }
 }
