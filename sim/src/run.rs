@@ -119,11 +119,7 @@ async fn play(schedule: &Schedule, keep: Keep) -> RunReport {
         End::Complete => {}
         End::Deadline => {
             let step = steps.borrow().len();
-            findings.push(oracle::hang::diagnose(
-                &world,
-                Some(step),
-                Policy::default().transport.silence_max,
-            ));
+            findings.push(oracle::hang::diagnose(&world, step, Policy::default().transport.silence_max));
         }
         End::Livelock(livelock) => {
             findings.push(Finding { oracle: Oracle::Hang, text: livelock.to_string() })

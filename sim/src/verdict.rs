@@ -24,6 +24,12 @@ pub enum Oracle {
     Determinism,
 }
 
+impl Oracle {
+    /// Those that a scenario file can name: two runs of one seed are compared outside of any file.
+    pub const EXPECTABLE: [Self; 6] =
+        [Self::Safety, Self::Availability, Self::Economy, Self::Expectation, Self::Hang, Self::Invalid];
+}
+
 impl fmt::Display for Oracle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

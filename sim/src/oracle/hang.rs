@@ -10,10 +10,10 @@ use crate::world::World;
 
 /// Names every request that is open, since when, the last byte each way, the faults in the way, and the `patience`
 /// after which the client would give it up.
-pub fn diagnose(world: &World, step: Option<usize>, patience: Duration) -> Finding {
-    let what = step
-        .and_then(|number| world.schedule().steps.get(number).map(|step| (number, describe(step))))
-        .map_or("nothing in particular".to_owned(), |(number, what)| format!("step {}, {what}", number + 1));
+pub fn diagnose(world: &World, step: usize, patience: Duration) -> Finding {
+    let plan = world.schedule().steps.get(step);
+    let what = plan
+        .map_or("nothing in particular".to_owned(), |plan| format!("step {}, {}", step + 1, describe(plan)));
     let records = world.recorder().records();
     let open = records.ledger.open();
     let deadline = seconds(world.schedule().deadline);

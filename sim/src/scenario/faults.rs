@@ -33,6 +33,22 @@ pub(super) enum KindPlan {
     Corrupt { shares: Shares, on: Option<Selector>, field: ShareField },
 }
 
+impl KindPlan {
+    /// The hosts it is about; none for damage to shares, wherever they are.
+    fn selector(&self) -> Option<&Selector> {
+        match self {
+            Self::Hang(on)
+            | Self::HangOnly(on, _)
+            | Self::Partition(on, _)
+            | Self::Disconnect(on, _)
+            | Self::Crash(on)
+            | Self::PowerLoss(on)
+            | Self::Slow(on, _) => Some(on),
+            Self::Corrupt { .. } => None,
+        }
+    }
+}
+
 const KINDS: &[&str] = &["hang", "partition", "disconnect", "crash", "power_loss", "slow", "corrupt"];
 
 /// Keys that mean something for one kind only.
@@ -220,17 +236,7 @@ fn check_times(
 
 /// Whether some target is not on the side that does what is counted.
 fn has_others(kind: &KindPlan, server_side: bool, names: &Names) -> bool {
-    let on = match kind {
-        KindPlan::Hang(on)
-        | KindPlan::HangOnly(on, _)
-        | KindPlan::Partition(on, _)
-        | KindPlan::Disconnect(on, _)
-        | KindPlan::Crash(on)
-        | KindPlan::PowerLoss(on)
-        | KindPlan::Slow(on, _) => Some(on),
-        KindPlan::Corrupt { .. } => None,
-    };
-    let hosts: Vec<&String> = match on {
+    let hosts: Vec<&String> = match kind.selector() {
         Some(Selector::Hosts { named, any }) => {
             named.iter().chain(any.iter().flat_map(|(_, of)| of)).collect()
         }
@@ -257,18 +263,10 @@ fn step_order(what: Happening) -> Option<u64> {
 
 /// Reports a fault on shares of a file that begins before there are any.
 fn check_start(section: &Section<'_>, kind: &KindPlan, when: &When, names: &Names, report: &mut Report<'_>) {
-    let file = match kind {
-        KindPlan::Hang(on)
-        | KindPlan::HangOnly(on, _)
-        | KindPlan::Partition(on, _)
-        | KindPlan::Disconnect(on, _)
-        | KindPlan::Crash(on)
-        | KindPlan::PowerLoss(on)
-        | KindPlan::Slow(on, _) => match on {
-            Selector::Holders { file, .. } => file,
-            Selector::Hosts { .. } => return,
-        },
-        KindPlan::Corrupt { shares, .. } => &shares.file,
+    let file = match (kind, kind.selector()) {
+        (KindPlan::Corrupt { shares, .. }, _) => &shares.file,
+        (_, Some(Selector::Holders { file, .. })) => file,
+        (_, Some(Selector::Hosts { .. }) | None) => return,
     };
     let When::At(Spread { max: 0, .. }) = when else { return };
     let upload = names.uploads.iter().find(|(uploaded, _)| uploaded == file);

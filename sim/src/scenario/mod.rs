@@ -205,15 +205,7 @@ fn known_bug(text: &str) -> Result<Failure, Bad> {
 }
 
 fn oracle(word: &str) -> Option<Oracle> {
-    Some(match word {
-        "safety" => Oracle::Safety,
-        "availability" => Oracle::Availability,
-        "economy" => Oracle::Economy,
-        "hang" => Oracle::Hang,
-        "invalid" => Oracle::Invalid,
-        "expectation" => Oracle::Expectation,
-        _ => return None,
-    })
+    Oracle::EXPECTABLE.into_iter().find(|oracle| oracle.to_string() == word)
 }
 
 impl Scenario {

@@ -16,6 +16,7 @@ use http::{Method, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use lafs::format::{ShareNum, StorageIndex};
+use lafs::net::range::parse_range;
 use lafs::net::serve::{Handle, ResponseBody};
 
 use crate::fault::damage::Damage;
@@ -107,7 +108,7 @@ impl<H> Front<H> {
 impl<H: Handle> Handle for Front<H> {
     async fn handle(&self, request: http::Request<Incoming>) -> http::Response<ResponseBody> {
         let (kind, index) = classify(request.method(), request.uri().path());
-        let range = asked_range(request.headers());
+        let range = request.headers().get(header::RANGE).and_then(|range| parse_range(range.as_bytes()));
         self.recorder.note_server(self.host, ServerEvent::Received(kind));
         self.pass(kind).await;
         let response = self.inner.handle(request).await;
@@ -195,10 +196,4 @@ fn classify(method: &Method, path: &str) -> (Request, Option<StorageIndex>) {
         _ => Request::Other,
     };
     (kind, index)
-}
-
-fn asked_range(headers: &http::HeaderMap) -> Option<Range<u64>> {
-    let text = headers.get(header::RANGE)?.to_str().ok()?.strip_prefix("bytes=")?;
-    let (from, to) = text.split_once('-')?;
-    Some(from.parse().ok()?..to.parse::<u64>().ok()?.checked_add(1)?)
 }

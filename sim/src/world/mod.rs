@@ -121,7 +121,7 @@ impl World {
             recorder,
             names,
         });
-        for server in 0..world.servers.len() {
+        for server in &world.servers {
             world.start_server(server);
         }
         for (name, &host) in world.schedule.grid.clients.iter().zip(&ids[world.servers.len()..]) {
@@ -132,8 +132,7 @@ impl World {
     }
 
     /// Starts the program of a server on its disk: what was incomplete is forgotten, what was complete is there.
-    fn start_server(&self, index: usize) {
-        let Some(server) = self.servers.get(index) else { return };
+    fn start_server(&self, server: &ServerHost) {
         let Ok(listener) = self.net.listen(server.host) else { return };
         let (host, disk) = (server.host, server.disk.clone());
         let (recorder, annotations) = (self.recorder.clone(), Rc::clone(&server.annotations));
@@ -277,6 +276,11 @@ impl World {
         let well = |server: &&ServerHost| self.recorder.records().book.names_on(server.host).is_empty();
         let staged = |server: &ServerHost| server.disk.staged_bytes().now_or_never()?.ok();
         self.servers.iter().filter(well).filter_map(staged).sum()
+    }
+
+    /// The server on a host; none if a client is there.
+    fn server_on(&self, host: HostId) -> Option<&ServerHost> {
+        self.servers.iter().find(|server| server.host == host)
     }
 
     /// The shares of `index` on a server's disk.

@@ -8,7 +8,7 @@ use super::World;
 use crate::fault::Due;
 use crate::fault::damage::Damage;
 use crate::net::HostId;
-use crate::schedule::{Direction, Disconnect, FaultKind, RequestKind, Target};
+use crate::schedule::{Direction, Disconnect, FaultKind, RequestKind, ShareField, ShareTarget, Target};
 use crate::trace::{Entry, FaultEvent};
 
 impl World {
@@ -73,11 +73,9 @@ impl World {
     fn holds(&self, target: &Target, host: HostId) -> bool {
         let Target::Holders { file, share, .. } = target else { return false };
         let Some(cap) = self.read_cap(file) else { return false };
-        self.servers.iter().filter(|server| server.host == host).any(|server| {
-            Self::shares_on(server, cap.storage_index())
-                .iter()
-                .any(|held| share.is_none_or(|number| number == held.0))
-        })
+        let Some(server) = self.server_on(host) else { return false };
+        let held = Self::shares_on(server, cap.storage_index());
+        held.iter().any(|held| share.is_none_or(|number| number == held.0))
     }
 
     fn begin(&self, fault: usize, host: HostId) {
@@ -121,25 +119,28 @@ impl World {
                 self.net.power_off(host);
             }
             FaultKind::Slow(link) => self.net.set_link(host, Some(*link)),
-            FaultKind::Corrupt { share, field } => {
-                let Some(cap) = self.read_cap(&share.file) else { return };
-                let index = cap.storage_index();
-                let Some(server) = self.servers.iter().find(|server| server.host == host) else { return };
-                let Some(blocks) = server.annotations.borrow().blocks.get(&index).copied() else { return };
-                for held in Self::shares_on(server, index) {
-                    if share.share.is_some_and(|number| number != held.0) {
-                        continue;
-                    }
-                    let Some(content) = server.disk.get(index, held) else { continue };
-                    let stream = format!("damage {} {} {held}", plan.name, server.name);
-                    let mut rng = self.seed.child(&stream).rng();
-                    let damage = Damage::draw(fault, *field, &blocks, content.len() as u64, &mut rng);
-                    let mut bytes = content.to_vec();
-                    damage.apply(&mut bytes);
-                    server.disk.put(index, held, bytes.into());
-                    server.annotations.borrow_mut().damage.entry((index, held)).or_default().push(damage);
-                }
+            FaultKind::Corrupt { share, field } => self.rot(fault, host, share, *field),
+        }
+    }
+
+    /// Damages the stored copies of shares on a server.
+    fn rot(&self, fault: usize, host: HostId, share: &ShareTarget, field: ShareField) {
+        let (Some(cap), Some(server)) = (self.read_cap(&share.file), self.server_on(host)) else { return };
+        let Some(plan) = self.schedule.faults.get(fault) else { return };
+        let index = cap.storage_index();
+        let Some(blocks) = server.annotations.borrow().blocks.get(&index).copied() else { return };
+        for held in Self::shares_on(server, index) {
+            if share.share.is_some_and(|number| number != held.0) {
+                continue;
             }
+            let Some(content) = server.disk.get(index, held) else { continue };
+            let stream = format!("damage {} {} {held}", plan.name, server.name);
+            let mut rng = self.seed.child(&stream).rng();
+            let damage = Damage::draw(fault, field, &blocks, content.len() as u64, &mut rng);
+            let mut bytes = content.to_vec();
+            damage.apply(&mut bytes);
+            server.disk.put(index, held, bytes.into());
+            server.annotations.borrow_mut().damage.entry((index, held)).or_default().push(damage);
         }
     }
 
@@ -180,7 +181,7 @@ impl World {
 
     /// Holds requests of one kind at the front door of a server, or lets those that `fault` held go on.
     fn hold_requests(&self, host: HostId, fault: usize, kind: Option<RequestKind>) {
-        if let Some(server) = self.servers.iter().find(|server| server.host == host) {
+        if let Some(server) = self.server_on(host) {
             server.annotations.borrow_mut().hold(fault, kind);
         }
     }
@@ -196,7 +197,7 @@ impl World {
         }
         let hangs = self.recorder.records().book.count_on(host, |kind| matches!(kind, FaultKind::Hang));
         (0..hangs).for_each(|_| self.net.hang(host));
-        if let Some(server) = self.servers.iter().position(|server| server.host == host) {
+        if let Some(server) = self.server_on(host) {
             self.start_server(server);
         }
     }
