@@ -1,13 +1,15 @@
 //! Reads `[[faults]]`: what goes wrong, on whom, from when until when.
 
+mod check;
+
 use super::diagnose::{Bad, Report};
 use super::grid::{LinkPlan, link_over};
 use super::section::Section;
 use super::select::{Names, Scope, Selector, Shares};
 use super::steps::one_kind;
 use super::trigger::{self, When};
-use super::units::{self, Spread};
-use crate::schedule::{Direction, Disconnect, Happening, RequestKind, ShareField, Subject};
+use super::units;
+use crate::schedule::{Direction, Disconnect, RequestKind, ShareField};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FaultPlan {
@@ -80,8 +82,8 @@ pub(super) fn fault(
     let when = section.read("when", report, |text| trigger::parse(text, names));
     let until = until(section, names, report);
     if let (Some(kind), Some(when)) = (&kind, &when) {
-        check_start(section, kind, when, names, report);
-        check_times(section, kind, when, until.as_ref(), names, report);
+        check::check_start(section, kind, when, names, report);
+        check::check_times(section, kind, when, until.as_ref(), names, report);
     }
     let name = match section.field("name") {
         Some(_) => section.line("name", report)?,
@@ -178,106 +180,6 @@ fn until(section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Optio
         report.bad(field.span, Bad::new("both `until` and `for`", "one of them must go"));
     }
     until.or(lasts.map(When::After))
-}
-
-fn check_times(
-    section: &Section<'_>,
-    kind: &KindPlan,
-    when: &When,
-    until: Option<&When>,
-    names: &Names,
-    report: &mut Report<'_>,
-) {
-    let end_key = if section.field("until").is_some() { "until" } else { "for" };
-    let end_span = || section.field(end_key).map_or(section.span.clone(), |field| field.span);
-    let once = match kind {
-        KindPlan::Corrupt { .. } => Some("corruption"),
-        KindPlan::Disconnect(_, Disconnect::Reset | Disconnect::Close) => Some("a disconnect"),
-        KindPlan::Disconnect(_, Disconnect::Refuse)
-        | KindPlan::Hang(_)
-        | KindPlan::HangOnly(..)
-        | KindPlan::Partition(..)
-        | KindPlan::Crash(_)
-        | KindPlan::PowerLoss(_)
-        | KindPlan::Slow(..) => None,
-    };
-    if let (Some(what), Some(_)) = (once, until) {
-        let bad = Bad::new(format!("{what} has no end"), "it happens once");
-        report
-            .bad(end_span(), bad.help("remove this; only `how = \"refuse\"` and other kinds of fault last"));
-    }
-    let inverted = match (when, until) {
-        (When::At(begin), Some(When::At(end))) => end.min <= begin.max,
-        (When::Event { what: begin, .. }, Some(When::Event { what: end, .. })) => {
-            step_order(*begin).zip(step_order(*end)).is_some_and(|(begin, end)| end <= begin)
-        }
-        _ => false,
-    };
-    if inverted {
-        let bad = Bad::new("the fault ends before it begins", "not after `when`");
-        report.bad(end_span(), bad.help("`for` says how long it lasts, whenever it begins"));
-    }
-    for (trigger, key) in [(Some(when), "when"), (until, "until")] {
-        let (Some(When::Event { who: Subject::It, what, .. }), Some(field)) = (trigger, section.field(key))
-        else {
-            continue;
-        };
-        let Some(server_side) = trigger::server_side(*what) else { continue };
-        if has_others(kind, server_side, names) {
-            let side = if server_side { "servers" } else { "clients" };
-            let bad = Bad::new("this never happens to `it`", format!("only {side} do this"));
-            report.bad(
-                field.span,
-                bad.help(format!("`it` is the target of the fault; name one of the {side} instead")),
-            );
-        }
-    }
-}
-
-/// Whether some target is not on the side that does what is counted.
-fn has_others(kind: &KindPlan, server_side: bool, names: &Names) -> bool {
-    let hosts: Vec<&String> = match kind.selector() {
-        Some(Selector::Hosts { named, any }) => {
-            named.iter().chain(any.iter().flat_map(|(_, of)| of)).collect()
-        }
-        Some(Selector::Holders { .. }) | None => return !server_side,
-    };
-    names.hosts_known && hosts.iter().any(|host| names.clients.contains(host) == server_side)
-}
-
-/// The place of a step's beginning or end in the order of the run.
-fn step_order(what: Happening) -> Option<u64> {
-    match what {
-        Happening::StepStarted(step) => Some(step * 2),
-        Happening::StepEnded(step) => Some(step * 2 + 1),
-        Happening::BlockServed
-        | Happening::RequestAnswered
-        | Happening::RequestReceived
-        | Happening::AllocationAnswered
-        | Happening::WriteAnswered
-        | Happening::SharesAnswered
-        | Happening::ShareFound
-        | Happening::SegmentDone => None,
-    }
-}
-
-/// Reports a fault on shares of a file that begins before there are any.
-fn check_start(section: &Section<'_>, kind: &KindPlan, when: &When, names: &Names, report: &mut Report<'_>) {
-    let file = match (kind, kind.selector()) {
-        (KindPlan::Corrupt { shares, .. }, _) => &shares.file,
-        (_, Some(Selector::Holders { file, .. })) => file,
-        (_, Some(Selector::Hosts { .. }) | None) => return,
-    };
-    let When::At(Spread { max: 0, .. }) = when else { return };
-    let upload = names.uploads.iter().find(|(uploaded, _)| uploaded == file);
-    let help = match upload {
-        Some((_, step)) => format!("write when = \"step {step} ends\": the end of its upload"),
-        None => "no step uploads it".to_owned(),
-    };
-    let bad =
-        Bad::new(format!("at the start nobody holds a share of `{file}`"), "this fault would touch nothing");
-    let key = section.present(&["when"]).first().copied().or(section.present(KINDS).first().copied());
-    report.bad(key.map_or(section.span.clone(), |key| section.key_span(key)), bad.help(help));
 }
 
 /// Reports faults that have the same name.

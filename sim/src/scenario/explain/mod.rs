@@ -1,15 +1,13 @@
 //! Writes a schedule as a scenario file in which nothing is left to choose. Reading it back with the same seed
 //! yields the same schedule.
 
+mod fault;
+
 use std::fmt::Write as _;
 
 use super::Scenario;
-use super::trigger::write_event;
 use super::units::{write_duration, write_size};
-use crate::schedule::{
-    Action, Bound, Check, Direction, Disconnect, ErrorKind, Fault, FaultKind, Link, Outcome, RequestKind,
-    Schedule, ShareField, ShareTarget, Step, Target, Trigger,
-};
+use crate::schedule::{Action, Bound, Check, ErrorKind, Link, Outcome, Schedule, Step, Target};
 
 /// The run that a seed stands for, as text: every default and every draw is visible.
 pub fn explain(scenario: &Scenario, seed: u64) -> String {
@@ -36,7 +34,7 @@ pub fn explain(scenario: &Scenario, seed: u64) -> String {
     }
     for fault in &schedule.faults {
         out.line(format_args!("\n[[faults]]"));
-        self::fault(&mut out, fault);
+        self::fault::fault(&mut out, fault);
     }
     if let Some(must_fail) = &schedule.must_fail {
         out.line(format_args!("\n[must_fail]"));
@@ -138,7 +136,7 @@ fn step(out: &mut Out, step: &Step) {
             false
         }
         Action::Copy { share, to } => {
-            shares(out, "copy", "from", share);
+            fault::shares(out, "copy", "from", share);
             out.text("to", to);
             false
         }
@@ -168,78 +166,6 @@ fn step(out: &mut Out, step: &Step) {
     }
 }
 
-fn fault(out: &mut Out, fault: &Fault) {
-    out.text("name", &fault.name);
-    match &fault.kind {
-        FaultKind::Hang => out.target("hang", &fault.on),
-        FaultKind::HangOnly(kind) => {
-            out.target("hang", &fault.on);
-            let word = RequestKind::WORDS.iter().find(|(_, known)| known == kind);
-            out.text("only", word.map_or("", |(word, _)| word));
-        }
-        FaultKind::Partition(direction) => {
-            out.target("partition", &fault.on);
-            out.text(
-                "direction",
-                match direction {
-                    Direction::Both => "both",
-                    Direction::To => "to",
-                    Direction::From => "from",
-                },
-            );
-        }
-        FaultKind::Disconnect(how) => {
-            out.target("disconnect", &fault.on);
-            out.text(
-                "how",
-                match how {
-                    Disconnect::Reset => "reset",
-                    Disconnect::Close => "close",
-                    Disconnect::Refuse => "refuse",
-                },
-            );
-        }
-        FaultKind::Crash => out.target("crash", &fault.on),
-        FaultKind::PowerLoss => out.target("power_loss", &fault.on),
-        FaultKind::Slow(link) => {
-            out.target("slow", &fault.on);
-            out.link(link);
-        }
-        FaultKind::Corrupt { share, field } => {
-            shares(out, "corrupt", "on", share);
-            out.text("field", &part(*field));
-        }
-    }
-    trigger(out, "when", &fault.when);
-    if let Some(until) = &fault.until {
-        trigger(out, "until", until);
-    }
-    out.line(format_args!("may_stay_inert = {}", fault.may_stay_inert));
-}
-
-fn shares(out: &mut Out, key: &str, on_key: &str, share: &ShareTarget) {
-    let number = share.share.map_or("shares".to_owned(), |number| format!("share {number}"));
-    out.text(key, &format!("{number} of {}", share.file));
-    if let Some(on) = &share.on {
-        out.target(on_key, on);
-    }
-}
-
-fn trigger(out: &mut Out, key: &str, trigger: &Trigger) {
-    match trigger {
-        Trigger::At(at) if at.is_zero() => out.text(key, "at the start"),
-        Trigger::At(at) => out.text(key, &write_duration(*at)),
-        Trigger::After(lasts) => out.text("for", &write_duration(*lasts)),
-        Trigger::Event { who, what, count, probability, during } => {
-            let event = write_event(who, *what, *count);
-            let step = during.map_or(String::new(), |step| format!(", in step {step}"));
-            let chance =
-                if *probability < 1.0 { format!(", with probability {probability}") } else { String::new() };
-            out.text(key, &format!("{event}{step}{chance}"));
-        }
-    }
-}
-
 fn outcome(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Success => "success",
@@ -248,19 +174,6 @@ fn outcome(outcome: &Outcome) -> &'static str {
         Outcome::Error(ErrorKind::NotEnoughShares) => "not enough shares",
         Outcome::Error(ErrorKind::Unreachable) => "unreachable",
         Outcome::Error(ErrorKind::Unhappy) => "unhappy",
-    }
-}
-
-fn part(field: ShareField) -> String {
-    match field {
-        ShareField::Version => "version".to_owned(),
-        ShareField::Offsets => "offsets".to_owned(),
-        ShareField::Block(number) => format!("block {number}"),
-        ShareField::Data => "data".to_owned(),
-        ShareField::CrypttextHash(number) => format!("crypttext hash {number}"),
-        ShareField::BlockHash(number) => format!("block hash {number}"),
-        ShareField::ShareHashes => "share hashes".to_owned(),
-        ShareField::UriExtension => "uri extension".to_owned(),
     }
 }
 

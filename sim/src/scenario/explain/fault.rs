@@ -1,0 +1,93 @@
+//! Writes a fault: kind, target, beginning and end.
+
+use super::super::trigger::write_event;
+use super::super::units::write_duration;
+use super::Out;
+use crate::schedule::{
+    Direction, Disconnect, Fault, FaultKind, RequestKind, ShareField, ShareTarget, Trigger,
+};
+
+pub(super) fn fault(out: &mut Out, fault: &Fault) {
+    out.text("name", &fault.name);
+    match &fault.kind {
+        FaultKind::Hang => out.target("hang", &fault.on),
+        FaultKind::HangOnly(kind) => {
+            out.target("hang", &fault.on);
+            let word = RequestKind::WORDS.iter().find(|(_, known)| known == kind);
+            out.text("only", word.map_or("", |(word, _)| word));
+        }
+        FaultKind::Partition(direction) => {
+            out.target("partition", &fault.on);
+            out.text(
+                "direction",
+                match direction {
+                    Direction::Both => "both",
+                    Direction::To => "to",
+                    Direction::From => "from",
+                },
+            );
+        }
+        FaultKind::Disconnect(how) => {
+            out.target("disconnect", &fault.on);
+            out.text(
+                "how",
+                match how {
+                    Disconnect::Reset => "reset",
+                    Disconnect::Close => "close",
+                    Disconnect::Refuse => "refuse",
+                },
+            );
+        }
+        FaultKind::Crash => out.target("crash", &fault.on),
+        FaultKind::PowerLoss => out.target("power_loss", &fault.on),
+        FaultKind::Slow(link) => {
+            out.target("slow", &fault.on);
+            out.link(link);
+        }
+        FaultKind::Corrupt { share, field } => {
+            shares(out, "corrupt", "on", share);
+            out.text("field", &part(*field));
+        }
+    }
+    trigger(out, "when", &fault.when);
+    if let Some(until) = &fault.until {
+        trigger(out, "until", until);
+    }
+    out.line(format_args!("may_stay_inert = {}", fault.may_stay_inert));
+}
+
+pub(super) fn shares(out: &mut Out, key: &str, on_key: &str, share: &ShareTarget) {
+    let number = share.share.map_or("shares".to_owned(), |number| format!("share {number}"));
+    out.text(key, &format!("{number} of {}", share.file));
+    if let Some(on) = &share.on {
+        out.target(on_key, on);
+    }
+}
+
+fn trigger(out: &mut Out, key: &str, trigger: &Trigger) {
+    match trigger {
+        Trigger::At(at) if at.is_zero() => out.text(key, "at the start"),
+        Trigger::At(at) => out.text(key, &write_duration(*at)),
+        Trigger::After(lasts) => out.text("for", &write_duration(*lasts)),
+        Trigger::Event { who, what, count, probability, during } => {
+            let event = write_event(who, *what, *count);
+            let step = during.map_or(String::new(), |step| format!(", in step {step}"));
+            let chance =
+                if *probability < 1.0 { format!(", with probability {probability}") } else { String::new() };
+            out.text(key, &format!("{event}{step}{chance}"));
+        }
+    }
+}
+
+fn part(field: ShareField) -> String {
+    match field {
+        ShareField::Version => "version".to_owned(),
+        ShareField::Offsets => "offsets".to_owned(),
+        ShareField::Block(number) => format!("block {number}"),
+        ShareField::Data => "data".to_owned(),
+        ShareField::CrypttextHash(number) => format!("crypttext hash {number}"),
+        ShareField::BlockHash(number) => format!("block hash {number}"),
+        ShareField::ShareHashes => "share hashes".to_owned(),
+        ShareField::UriExtension => "uri extension".to_owned(),
+    }
+}

@@ -1,0 +1,91 @@
+//! The keys of a fault.
+
+use super::Absent::{Default, Means};
+use super::{Form, Table, key};
+
+/// One fault.
+pub const FAULT: Table = Table {
+    name: "[[faults]]",
+    doc: "Something that goes wrong. Exactly one of hang, partition, disconnect, crash, power_loss, slow, corrupt.",
+    keys: &[
+        key(
+            "name",
+            Form::Line,
+            Means("the kind and its target"),
+            "Its name, unique in the file. Draws are keyed by it.",
+        ),
+        key(
+            "hang",
+            Form::Selector,
+            Means("another kind"),
+            "The program stops running; its kernel goes on acknowledging.",
+        ),
+        key(
+            "only",
+            Form::Choice(&["versions", "shares", "allocations", "writes", "reads", "aborts"]),
+            Means("the whole program hangs"),
+            "For hang: the program goes on running, but never answers requests of this kind.",
+        ),
+        key("partition", Form::Selector, Means("another kind"), "Messages vanish without a sound."),
+        key("disconnect", Form::Selector, Means("another kind"), "Connections end."),
+        key(
+            "crash",
+            Form::Selector,
+            Means("another kind"),
+            "The program dies; the end of the fault restarts it with the same disk.",
+        ),
+        key(
+            "power_loss",
+            Form::Selector,
+            Means("another kind"),
+            "The machine goes dark; the end of the fault boots it with the same disk.",
+        ),
+        key(
+            "slow",
+            Form::Selector,
+            Means("another kind"),
+            "The link gets the `latency` and `bandwidth` of the fault.",
+        ),
+        key(
+            "corrupt",
+            Form::Shares,
+            Means("another kind"),
+            "Stored bytes of shares change: those in `field`.",
+        ),
+        key("on", Form::Selector, Means("every copy"), "For corrupt: only copies on these servers."),
+        key("field", Form::Part, Means("required by corrupt"), "For corrupt: which part of the share."),
+        key(
+            "direction",
+            Form::Choice(&["both", "to", "from"]),
+            Default("both"),
+            "For partition: which way it cuts, seen from the target.",
+        ),
+        key(
+            "how",
+            Form::Choice(&["reset", "close", "refuse"]),
+            Default("reset"),
+            "For disconnect: at once, after what is under way, or at once and refused from then on.",
+        ),
+        key("latency", Form::Latency, Means("as in [grid]"), "For slow: the delay of each message."),
+        key("bandwidth", Form::Rate, Means("as in [grid]"), "For slow: bytes per second, each way."),
+        key(
+            "when",
+            Form::Trigger,
+            Default("at the start"),
+            "When it begins: a time, or an event with a count.",
+        ),
+        key(
+            "until",
+            Form::Trigger,
+            Means("it never ends"),
+            "When it ends: a time, or an event with a count.",
+        ),
+        key("for", Form::Durations, Means("it never ends"), "How long it lasts, instead of `until`."),
+        key(
+            "may_stay_inert",
+            Form::Flag,
+            Default("false"),
+            "Whether a run in which it touched nothing is valid.",
+        ),
+    ],
+};

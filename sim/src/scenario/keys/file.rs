@@ -1,0 +1,155 @@
+//! The keys of the file itself, of the grid and of its files.
+
+use super::Absent::{Default, Means, Required};
+use super::{FAULT, Form, STEP, Table, key};
+
+/// The file itself.
+pub const FILE: Table = Table {
+    name: "the file",
+    doc: "A scenario: a grid, what its clients do, what goes wrong, and how it must end.",
+    keys: &[
+        key("about", Form::Line, Required, "What the scenario shows, in one line. Printed when it fails."),
+        key(
+            "from",
+            Form::Line,
+            Means("nobody remembers"),
+            "Where it comes from: a ticket, an incident, a hunt and its seed.",
+        ),
+        key("version", Form::Integer, Default("1"), "The version of this format."),
+        key("deadline", Form::Duration, Default("10m"), "The virtual time after which a run counts as hung."),
+        key("seeds", Form::Table(&SEEDS), Means("all its defaults"), "Which seeds the tests run."),
+        key("grid", Form::Table(&GRID), Means("all its defaults"), "Servers, clients, links and encoding."),
+        key(
+            "server",
+            Form::Named(&SERVER),
+            Means("all servers are alike"),
+            "What is different about one server.",
+        ),
+        key(
+            "files",
+            Form::Named(&FILES),
+            Means("there are none"),
+            "The files that steps name. Their content comes from the seed and the name.",
+        ),
+        key(
+            "steps",
+            Form::Tables(&STEP),
+            Required,
+            "What happens, in order; one step ends before the next begins.",
+        ),
+        key(
+            "faults",
+            Form::Tables(&FAULT),
+            Means("nothing goes wrong"),
+            "What goes wrong, on whom, when, and until when.",
+        ),
+        key(
+            "known_bug",
+            Form::Line,
+            Means("no bug is known"),
+            "A bug that is not mended yet, as the failure it shows: \"ORACLE: words of the finding\". Runs that fail in exactly this way count as passed; a file none of whose runs does is an error.",
+        ),
+        key(
+            "must_fail",
+            Form::Table(&MUST_FAIL),
+            Means("the run must pass"),
+            "The run must fail, in this way and no other: a test of the harness itself.",
+        ),
+    ],
+};
+
+/// How every run must fail.
+pub const MUST_FAIL: Table = Table {
+    name: "[must_fail]",
+    doc: "The one way in which every run of this file must fail.",
+    keys: &[
+        key("verdict", Form::Choice(VERDICTS), Required, "The oracle that must object, and no other."),
+        key("says", Form::Line, Required, "Words that its finding must contain."),
+    ],
+};
+
+/// The words of `verdict`.
+pub(in crate::scenario) const VERDICTS: &[&str] =
+    &["safety", "availability", "economy", "expectation", "hang", "invalid"];
+
+/// Seeds.
+pub const SEEDS: Table = Table {
+    name: "[seeds]",
+    doc: "Which seeds the tests run.",
+    keys: &[
+        key("count", Form::Integer, Default("16"), "So many seeds, from 0, at most 1000000."),
+        key("pinned", Form::Tables(&PINNED), Means("none"), "Seeds that once failed and always run first."),
+    ],
+};
+
+/// One pinned seed.
+pub const PINNED: Table = Table {
+    name: "pinned",
+    doc: "A seed that always runs.",
+    keys: &[
+        key("seed", Form::Integer, Required, "The seed."),
+        key("why", Form::Line, Required, "What it showed, in one line."),
+    ],
+};
+
+/// The grid.
+pub const GRID: Table = Table {
+    name: "[grid]",
+    doc: "Servers, clients, links and encoding.",
+    keys: &[
+        key(
+            "servers",
+            Form::Hosts,
+            Default("10"),
+            "How many servers (called s0, s1, ...; at most 1000), or the list of their names.",
+        ),
+        key(
+            "clients",
+            Form::Hosts,
+            Default("1"),
+            "How many clients (one is called `client`, more are called c0, c1, ...; at most 100), or the list of their names.",
+        ),
+        key("encoding", Form::Encoding, Default("3-of-10"), "k of N: any k of the N shares rebuild a file."),
+        key(
+            "happy",
+            Form::Integer,
+            Means("7, or N or the number of servers if that is less"),
+            "Servers of happiness an upload needs, from 1 to N.",
+        ),
+        key("segment", Form::Size, Default("128 KiB"), "The most plaintext bytes in a segment."),
+        key(
+            "latency",
+            Form::Latency,
+            Default("5ms..20ms"),
+            "One-way delay of each message; each draws its own.",
+        ),
+        key(
+            "bandwidth",
+            Form::Rate,
+            Default("unlimited"),
+            "Bytes per second between a server and the rest, each way.",
+        ),
+        key("space", Form::Sizes, Default("1 TiB"), "Room for shares on each server."),
+    ],
+};
+
+/// One server.
+pub const SERVER: Table = Table {
+    name: "[server.NAME]",
+    doc: "What is different about one server.",
+    keys: &[
+        key("latency", Form::Latency, Means("as in [grid]"), "One-way delay of each message from and to it."),
+        key("bandwidth", Form::Rate, Means("as in [grid]"), "Bytes per second, each way."),
+        key("space", Form::Sizes, Means("as in [grid]"), "Room for shares."),
+    ],
+};
+
+/// One file.
+pub const FILES: Table = Table {
+    name: "[files.NAME]",
+    doc: "A file whose content comes from the seed and its name.",
+    keys: &[
+        key("size", Form::Sizes, Default("1 MiB"), "Its size, at most 1 GiB."),
+        key("key", Form::Choice(&["convergent", "random"]), Default("convergent"), "How its key is made."),
+    ],
+};

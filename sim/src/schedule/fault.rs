@@ -1,0 +1,147 @@
+//! What goes wrong: kinds of fault, and whom and what they strike.
+
+use super::{Link, Trigger};
+
+/// One thing that goes wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// Its name, unique in the file.
+    pub name: String,
+    /// What it does.
+    pub kind: FaultKind,
+    /// To whom.
+    pub on: Target,
+    /// When it begins.
+    pub when: Trigger,
+    /// When it ends; none means never.
+    pub until: Option<Trigger>,
+    /// Whether a run in which it touched nothing is still valid.
+    pub may_stay_inert: bool,
+}
+
+/// What a fault does to its targets.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FaultKind {
+    /// The program stops running; its kernel goes on acknowledging.
+    Hang,
+    /// The program runs, but requests of this kind get no answer until the end of the fault.
+    HangOnly(RequestKind),
+    /// Messages vanish silently.
+    Partition(Direction),
+    /// Connections end.
+    Disconnect(Disconnect),
+    /// The program dies; the end of the fault restarts it with the same disk.
+    Crash,
+    /// The machine goes dark without a word; the end of the fault boots it with the same disk.
+    PowerLoss,
+    /// The link becomes this.
+    Slow(Link),
+    /// Stored bytes of a share change.
+    Corrupt {
+        /// Which copies.
+        share: ShareTarget,
+        /// Which part.
+        field: ShareField,
+    },
+}
+
+/// The kinds of request of the storage protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestKind {
+    /// Version and limits.
+    Version,
+    /// Which shares of a file are there.
+    Shares,
+    /// Room for shares.
+    Allocate,
+    /// Bytes of a share, to be stored.
+    Write,
+    /// Bytes of a share.
+    Read,
+    /// A share, to be forgotten.
+    Abort,
+}
+
+impl RequestKind {
+    /// All of them, each with the word for it in scenario files.
+    pub const WORDS: [(&str, Self); 6] = [
+        ("versions", Self::Version),
+        ("shares", Self::Shares),
+        ("allocations", Self::Allocate),
+        ("writes", Self::Write),
+        ("reads", Self::Read),
+        ("aborts", Self::Abort),
+    ];
+}
+
+/// Which way a partition cuts, seen from its targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Both ways.
+    Both,
+    /// Nothing reaches the targets.
+    To,
+    /// Nothing leaves the targets.
+    From,
+}
+
+/// How connections end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disconnect {
+    /// RST: what is under way is lost.
+    Reset,
+    /// FIN after what is under way.
+    Close,
+    /// RST, and new ones are refused until the fault ends.
+    Refuse,
+}
+
+/// A part of a share (immutable layout).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShareField {
+    /// The layout version number.
+    Version,
+    /// The section offsets of the header.
+    Offsets,
+    /// The block of one segment.
+    Block(u64),
+    /// Every block.
+    Data,
+    /// A node of the crypttext hash tree.
+    CrypttextHash(u64),
+    /// A node of the block hash tree.
+    BlockHash(u64),
+    /// The share hash chain.
+    ShareHashes,
+    /// The URI extension block.
+    UriExtension,
+}
+
+/// Servers (or clients) a fault or check is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// These hosts.
+    Hosts(Vec<String>),
+    /// Servers that hold a good share of a file when the fault is armed.
+    Holders {
+        /// The file.
+        file: String,
+        /// Holders of this share only.
+        share: Option<u8>,
+        /// So many of them, chosen by `draw`; none means all.
+        count: Option<usize>,
+        /// What chooses.
+        draw: u64,
+    },
+}
+
+/// Share copies a fault or step is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShareTarget {
+    /// The file.
+    pub file: String,
+    /// This share number; none means any.
+    pub share: Option<u8>,
+    /// Only copies on these servers; none means everywhere.
+    pub on: Option<Target>,
+}
