@@ -24,7 +24,14 @@ pub struct Secrets {
 }
 
 /// A client of one grid. Operations borrow it; any number may run at once.
+///
+/// Copies share everything but the observer: servers, connections, and what was learned about them.
 pub struct Client<D: Dial> {
+    shared: Arc<Shared<D>>,
+    observer: Arc<dyn Observe>,
+}
+
+struct Shared<D: Dial> {
     servers: Vec<Arc<StorageClient<D>>>,
     policy: Policy,
     secrets: Secrets,
@@ -32,8 +39,13 @@ pub struct Client<D: Dial> {
     /// The longest share each server takes, in bytes, and when it said so.
     rooms: Mutex<BTreeMap<ServerId, (u64, Moment)>>,
     rng: Mutex<Box<dyn Rng + Send>>,
-    observer: Arc<dyn Observe>,
     origin: Instant,
+}
+
+impl<D: Dial> Clone for Client<D> {
+    fn clone(&self) -> Self {
+        self.watched_by(Arc::clone(&self.observer))
+    }
 }
 
 impl<D: Dial + Clone> Client<D> {
@@ -52,33 +64,39 @@ impl<D: Dial + Clone> Client<D> {
             .into_iter()
             .map(|info| Arc::new(StorageClient::new(dial.clone(), info, policy.transport.clone())))
             .collect();
-        Self {
+        let shared = Shared {
             servers,
             policy,
             secrets,
             health,
             rooms: Mutex::new(BTreeMap::new()),
             rng: Mutex::new(rng),
-            observer,
             origin: Instant::now(),
-        }
+        };
+        Self { shared: Arc::new(shared), observer }
     }
 }
 
 impl<D: Dial> Client<D> {
+    /// The same client, whose operations tell `observer` what they do: to tell apart those that run at once,
+    /// or to hear of one alone. Costs next to nothing.
+    pub fn watched_by(&self, observer: Arc<dyn Observe>) -> Self {
+        Self { shared: Arc::clone(&self.shared), observer }
+    }
+
     /// The timeouts and budgets in force.
     pub fn policy(&self) -> &Policy {
-        &self.policy
+        &self.shared.policy
     }
 
     /// The secrets given at the start.
     pub fn secrets(&self) -> &Secrets {
-        &self.secrets
+        &self.shared.secrets
     }
 
     /// The servers in the order in which they are asked for `index`.
     pub fn permuted(&self, index: StorageIndex) -> Vec<Arc<StorageClient<D>>> {
-        permute::order(index, &self.servers, |server| &server.info().permutation_seed)
+        permute::order(index, &self.shared.servers, |server| &server.info().permutation_seed)
             .into_iter()
             .cloned()
             .collect()
@@ -86,37 +104,37 @@ impl<D: Dial> Client<D> {
 
     /// Now, on this client's own scale.
     pub fn now(&self) -> Moment {
-        Moment(self.origin.elapsed())
+        Moment(self.shared.origin.elapsed())
     }
 
     /// A moment of this client on tokio's scale; one too far away for it is as late as there is a time for.
     pub fn instant(&self, moment: Moment) -> Instant {
         const YEARS_30: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
-        self.origin.checked_add(moment.0).unwrap_or_else(|| self.origin + YEARS_30)
+        self.shared.origin.checked_add(moment.0).unwrap_or_else(|| self.shared.origin + YEARS_30)
     }
 
     /// What is known about the servers. Held only for the length of a statement.
     pub fn health(&self) -> MutexGuard<'_, Health> {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The longest share `server` takes, in bytes, if it said so not long ago.
     pub(crate) fn room(&self, server: &ServerId) -> Option<u64> {
-        let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.shared.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let (room, since) = rooms.get(server)?;
-        (self.now().since(*since) < self.policy.upload.room_age_max).then_some(*room)
+        (self.now().since(*since) < self.shared.policy.upload.room_age_max).then_some(*room)
     }
 
     /// `server` says that it takes shares of at most `room` bytes.
     pub(crate) fn note_room(&self, server: &ServerId, room: u64) {
-        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rooms = self.shared.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         rooms.insert(server.clone(), (room, self.now()));
     }
 
     /// `N` random bytes.
     pub fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
+        self.shared.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
         bytes
     }
 

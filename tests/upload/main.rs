@@ -10,6 +10,7 @@ mod push;
 mod select;
 mod source;
 mod vectors;
+mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
