@@ -1,4 +1,4 @@
-//! What the current step asked, whom, and what came of it: for checks, for stalls, and for "what does it wait for".
+//! What each step under way asked, whom, and what came of it: for checks, for stalls, and for "what does it wait for".
 //!
 //! Counts only; whether a count is good or bad is for the oracles to say.
 
@@ -12,15 +12,15 @@ use lafs::format::{ServerId, ShareNum};
 use crate::net::{HostId, NetEvent, NetEventKind};
 use crate::trace::{Entry, Request, ServerEvent, StepEvent};
 
-/// A request whose answer is still awaited.
-pub type Open = (HostId, ServerId, Question);
+/// A request whose answer is still awaited: who asks, in which step, whom, for what.
+pub type Open = (HostId, usize, ServerId, Question);
 
-/// The counts of one step, and what is open.
+/// The counts of the steps under way, and what is open.
 #[derive(Debug, Default)]
 pub struct Ledger {
     open: BTreeMap<Open, Duration>,
     heard: BTreeMap<(HostId, HostId), Duration>,
-    step: Counts,
+    steps: BTreeMap<usize, Counts>,
 }
 
 /// The counts of one step.
@@ -64,16 +64,22 @@ impl Ledger {
     /// Hears one entry of the trace.
     pub fn hear(&mut self, now: Duration, entry: &Entry) {
         match entry {
-            Entry::Step { event: StepEvent::Began(_), .. } => self.step = Counts::default(),
-            Entry::Client { host, event } => self.client(now, *host, event),
+            Entry::Step { step, event: StepEvent::Began(_) } => {
+                self.steps.insert(*step, Counts::default());
+            }
+            Entry::Step { step, event: StepEvent::Ended(_) } => drop(self.steps.remove(step)),
+            Entry::Client { host, step, event } => self.client(now, *host, *step, event),
             Entry::Server { event, .. } => match event {
-                ServerEvent::Received(Request::Corrupt(_)) => self.step.corruption_reports += 1,
+                // A server does not know for which of the steps under way it works.
+                ServerEvent::Received(Request::Corrupt(_)) => {
+                    self.steps.values_mut().for_each(|counts| counts.corruption_reports += 1);
+                }
                 ServerEvent::Answered { request: Request::Read(_), bytes, .. } => {
-                    self.step.fetched_bytes += bytes
+                    self.steps.values_mut().for_each(|counts| counts.fetched_bytes += bytes);
                 }
                 ServerEvent::Received(_) | ServerEvent::Answered { .. } => {}
             },
-            Entry::Step { .. } | Entry::Fault { .. } | Entry::Net(_) => {}
+            Entry::Fault { .. } | Entry::Net(_) => {}
         }
     }
 
@@ -84,43 +90,44 @@ impl Ledger {
         }
     }
 
-    fn client(&mut self, now: Duration, host: HostId, event: &Event) {
+    fn client(&mut self, now: Duration, host: HostId, step: usize, event: &Event) {
+        let counts = self.steps.entry(step).or_default();
         match event {
             Event::Asked { server, question } => {
-                self.step.requests += 1;
-                self.open.insert((host, server.clone(), *question), now);
+                counts.requests += 1;
+                self.open.insert((host, step, server.clone(), *question), now);
                 if let Question::Block { segment, .. } = question {
-                    self.step.block_sources.insert(server.clone());
-                    self.step.segments.entry(*segment).or_default().first_asked.get_or_insert(now);
+                    counts.block_sources.insert(server.clone());
+                    counts.segments.entry(*segment).or_default().first_asked.get_or_insert(now);
                 }
             }
             Event::Answered { server, question } => {
-                let asked = self.open.remove(&(host, server.clone(), *question));
+                let asked = self.open.remove(&(host, step, server.clone(), *question));
                 if let (Some(asked), Question::Block { segment, .. }) = (asked, question) {
-                    let segment = self.step.segments.entry(*segment).or_default();
+                    let segment = counts.segments.entry(*segment).or_default();
                     segment.slowest_good = segment.slowest_good.max(now - asked);
                 }
             }
             Event::Failed { server, question, .. } | Event::Cancelled { server, question } => {
-                self.open.remove(&(host, server.clone(), *question));
+                self.open.remove(&(host, step, server.clone(), *question));
             }
             Event::SegmentDone { segment, .. } => {
-                let entry = self.step.segments.entry(*segment).or_default();
-                let began = entry.first_asked.max(self.step.last_done);
+                let entry = counts.segments.entry(*segment).or_default();
+                let began = entry.first_asked.max(counts.last_done);
                 entry.took = began.map(|began| now - began);
-                self.step.last_done = Some(now);
+                counts.last_done = Some(now);
             }
             Event::ShareCorrupt { server, share, .. } => {
-                self.step.corrupt.insert((server.clone(), *share));
+                counts.corrupt.insert((server.clone(), *share));
             }
-            Event::Overdue { .. } => self.step.overdue += 1,
+            Event::Overdue { .. } => counts.overdue += 1,
             Event::ShareFound { .. } | Event::SharePlaced { .. } | Event::ShareLost { .. } => {}
         }
     }
 
-    /// The counts of the current step.
-    pub fn counts(&self) -> &Counts {
-        &self.step
+    /// The counts of a step that is under way.
+    pub fn counts(&self, step: usize) -> Counts {
+        self.steps.get(&step).cloned().unwrap_or_default()
     }
 
     /// Requests whose answer is still awaited, and since when.

@@ -141,21 +141,22 @@ impl Records {
     }
 }
 
-/// Hands the events of one client to the recorder.
+/// Hands the events of one step of one client to the recorder.
 pub struct ClientObserver {
     recorder: Recorder,
     host: HostId,
+    step: usize,
 }
 
 impl ClientObserver {
-    /// For the client on `host`.
-    pub fn new(recorder: Recorder, host: HostId) -> Self {
-        Self { recorder, host }
+    /// For a step of the client on `host`.
+    pub fn new(recorder: Recorder, host: HostId, step: usize) -> Self {
+        Self { recorder, host, step }
     }
 }
 
 impl Observe for ClientObserver {
     fn on_event(&self, event: &Event) {
-        self.recorder.note(Entry::Client { host: self.host, event: event.clone() });
+        self.recorder.note(Entry::Client { host: self.host, step: self.step, event: event.clone() });
     }
 }

@@ -118,15 +118,17 @@ async fn play(schedule: &Schedule, keep: Keep) -> RunReport {
     match &end {
         End::Complete => {}
         End::Deadline => {
-            let step = steps.borrow().len();
+            let step = first_unfinished(&steps.borrow()).unwrap_or(0);
             findings.push(oracle::hang::diagnose(&world, step, Policy::default().transport.silence_max));
         }
         End::Livelock(livelock) => {
             findings.push(Finding { oracle: Oracle::Hang, text: livelock.to_string() })
         }
     }
-    let steps = std::mem::take(&mut *steps.borrow_mut());
-    let unfinished = schedule.steps.get(steps.len()).map(workload::describe);
+    let mut steps = std::mem::take(&mut *steps.borrow_mut());
+    steps.sort_by_key(|report: &StepReport| report.step);
+    let unfinished =
+        first_unfinished(&steps).and_then(|step| schedule.steps.get(step)).map(workload::describe);
     let records = world.recorder().records();
     let receipts = records.book.receipts();
     // Programs run at whole milliseconds, after messages of the same millisecond that are noted later: people read
@@ -157,6 +159,11 @@ async fn play(schedule: &Schedule, keep: Keep) -> RunReport {
         events,
         fingerprint,
     }
+}
+
+/// The first step, by its index, of which there is no report.
+fn first_unfinished(reports: &[StepReport]) -> Option<usize> {
+    (0..).find(|step| reports.iter().all(|report| report.step != *step))
 }
 
 async fn drive(world: &Rc<World>, steps: &Rc<RefCell<Vec<StepReport>>>) -> End {

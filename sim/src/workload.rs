@@ -1,14 +1,17 @@
-//! The steps of a scenario, one after another, each with how it ended.
+//! The steps of a scenario, one after another or together, each with how it ended.
 //!
 //! Steps that use the grid run as programs on the host of their client, so that faults on that host hit them.
 //! Whether an ending is right is for the oracles to say.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use lafs::client::download::DownloadError;
 use lafs::client::upload::{KeyChoice, UploadError, UploadOptions, Uploaded};
 use lafs::format::cap::Cap;
@@ -21,6 +24,7 @@ use crate::trace::StepEvent;
 use crate::verdict::Finding;
 use crate::world::World;
 use crate::world::content::Compare;
+use crate::world::control::Paced;
 
 /// How one step went.
 #[derive(Debug, Clone)]
@@ -92,44 +96,59 @@ pub enum Ending {
         /// For a download: the offset of the first wrong byte among those delivered before the error.
         wrong_at: Option<u64>,
     },
+    /// Whoever wanted it gave it up.
+    Cancelled {
+        /// For a download: the offset of the first wrong byte among those delivered until then.
+        wrong_at: Option<u64>,
+    },
     /// A step that does not use the grid.
     Done,
 }
 
-/// Runs all steps in order; `tell` hears of each as it ends.
+/// Runs all steps in order, those that begin together at the same time; `tell` hears of each as it ends.
 pub async fn run(world: &Rc<World>, steps: &[Step], tell: impl Fn(StepReport)) {
-    for (number, step) in steps.iter().enumerate() {
-        let what = describe(step);
-        let began = world.recorder().now();
-        world.recorder().note_step(number, StepEvent::Began(what.clone()));
-        world.settle_faults();
-        let ending = perform(world, step).await;
-        let outcome = ending.line();
-        let took = world.recorder().now() - began;
-        let (counts, left_over) = {
-            let records = world.recorder().records();
-            let open = records.ledger.open().keys();
-            let left = open.map(|(_, server, question)| format!("{question:?} to {server}")).collect();
-            (records.ledger.counts().clone(), left)
-        };
-        let allocated_bytes = world.allocated_bytes();
-        world.recorder().note_step(number, StepEvent::Ended(outcome.clone()));
-        world.settle_faults();
-        let mut report = StepReport {
-            step: number,
-            what,
-            began,
-            took,
-            ending,
-            outcome,
-            counts,
-            allocated_bytes,
-            left_over,
-            findings: Vec::new(),
-        };
-        report.findings = oracle::judge_step(world, step, &report);
-        tell(report);
+    let mut next = 0;
+    while next < steps.len() {
+        let others = steps.iter().skip(next + 1).take_while(|step| step.together).count();
+        let group = next..next + 1 + others;
+        next = group.end;
+        let runs = group.filter_map(|number| Some(run_one(world, number, steps.get(number)?, &tell)));
+        join_all(runs).await;
     }
+}
+
+async fn run_one(world: &Rc<World>, number: usize, step: &Step, tell: &impl Fn(StepReport)) {
+    let what = describe(step);
+    let began = world.recorder().now();
+    world.recorder().note_step(number, StepEvent::Began(what.clone()));
+    world.settle_faults();
+    let ending = perform(world, number, step).await;
+    let outcome = ending.line();
+    let took = world.recorder().now() - began;
+    let (counts, left_over) = {
+        let records = world.recorder().records();
+        let open = records.ledger.open().keys().filter(|(_, step, ..)| *step == number);
+        let left = open.map(|(.., server, question)| format!("{question:?} to {server}")).collect();
+        (records.ledger.counts(number), left)
+    };
+    let allocated_bytes = world.allocated_bytes();
+    let mut report = StepReport {
+        step: number,
+        what,
+        began,
+        took,
+        ending,
+        outcome: outcome.clone(),
+        counts,
+        allocated_bytes,
+        left_over,
+        findings: Vec::new(),
+    };
+    // Before any fault that waits for the end of this step: it must find the disks as the step left them.
+    report.findings = oracle::judge_step(world, step, &report);
+    world.recorder().note_step(number, StepEvent::Ended(outcome));
+    tell(report);
+    world.settle_faults();
 }
 
 /// A step in a few words.
@@ -147,10 +166,10 @@ pub fn describe(step: &Step) -> String {
     }
 }
 
-async fn perform(world: &Rc<World>, step: &Step) -> Ending {
+async fn perform(world: &Rc<World>, number: usize, step: &Step) -> Ending {
     match &step.action {
-        Action::Upload { file } => upload(world, &step.by, file).await,
-        Action::Download { file, range } => download(world, &step.by, file, *range).await,
+        Action::Upload { file } => upload(world, number, &step.by, file).await,
+        Action::Download { file, range } => download(world, number, &step.by, file, *range).await,
         Action::Wait(span) => {
             tokio::time::sleep(*span).await;
             Ending::Done
@@ -170,32 +189,70 @@ async fn perform(world: &Rc<World>, step: &Step) -> Ending {
     }
 }
 
-async fn upload(world: &Rc<World>, by: &str, file: &str) -> Ending {
+/// Runs an operation on the host of a client until it ends or its asker gives it up.
+async fn operate<T: 'static>(
+    world: &World,
+    step: usize,
+    by: &str,
+    operation: impl Future<Output = T> + 'static,
+) -> Result<T, Unfinished> {
+    let control = world.control(step);
+    let recorder = world.recorder().clone();
+    let program = async move {
+        tokio::select! {
+            biased;
+            fault = control.cancelled() => {
+                recorder.bite(fault, 1, 0);
+                Err(Unfinished::Cancelled)
+            }
+            result = operation => Ok(result),
+        }
+    };
+    world.on_client(by, program).await.unwrap_or(Err(Unfinished::ClientLost))
+}
+
+/// Why an operation did not come to its end.
+enum Unfinished {
+    Cancelled,
+    ClientLost,
+}
+
+impl Unfinished {
+    fn ending(&self, wrong_at: Option<u64>) -> Ending {
+        match self {
+            Self::Cancelled => Ending::Cancelled { wrong_at },
+            Self::ClientLost => {
+                let text = "the client's host is down or died".to_owned();
+                Ending::Failed { kind: None, text, wrong_at }
+            }
+        }
+    }
+}
+
+async fn upload(world: &Rc<World>, step: usize, by: &str, file: &str) -> Ending {
     let content = world.content(file);
-    let client = world.client(by);
+    let client = world.client(by, step);
     let options = UploadOptions {
         encoding: world.schedule().grid.encoding,
         happy: world.schedule().grid.happy,
         key: if world.has_random_key(file) { KeyChoice::Random } else { KeyChoice::Convergent },
     };
-    let result = world
-        .on_client(by, async move { client.upload(&mut std::io::Cursor::new(content), &options).await })
-        .await;
-    match result {
-        None => Ending::lost_client(),
-        Some(Ok(uploaded)) => {
+    let operation = async move { client.upload(&mut std::io::Cursor::new(content), &options).await };
+    match operate(world, step, by, operation).await {
+        Err(unfinished) => unfinished.ending(None),
+        Ok(Ok(uploaded)) => {
             let placed = Placed::of(uploaded);
             world.acknowledge(file, &placed);
             Ending::Uploaded(placed)
         }
-        Some(Err(error)) => {
+        Ok(Err(error)) => {
             let kind = matches!(error, UploadError::Unhappy(_)).then_some(ErrorKind::Unhappy);
             Ending::Failed { kind, text: error.to_string(), wrong_at: None }
         }
     }
 }
 
-async fn download(world: &Rc<World>, by: &str, file: &str, range: Option<(u64, u64)>) -> Ending {
+async fn download(world: &Rc<World>, step: usize, by: &str, file: &str, range: Option<(u64, u64)>) -> Ending {
     let Some(cap) = world.cap(file) else {
         let text = format!("{file} was never uploaded");
         return Ending::Failed { kind: None, text, wrong_at: None };
@@ -204,22 +261,20 @@ async fn download(world: &Rc<World>, by: &str, file: &str, range: Option<(u64, u
     let range = range.map(|(offset, length)| offset..offset + length);
     let expected = expected(&content, range.as_ref());
     let size = expected.len() as u64;
-    let client = world.client(by);
-    let result = world
-        .on_client(by, async move {
-            let mut sink = Compare::new(expected);
-            let result = client.download(&cap, range, &mut sink).await;
-            (result.map(|_| ()), sink)
-        })
-        .await;
-    let Some((result, sink)) = result else { return Ending::lost_client() };
+    let client = world.client(by, step);
+    let sink = Rc::new(RefCell::new(Compare::new(expected)));
+    let mut paced = Paced::new(Rc::clone(&sink), world.control(step), world.recorder().clone());
+    let operation = async move { client.download(&cap, range, &mut paced).await.map(|_| ()) };
+    let result = operate(world, step, by, operation).await;
+    let sink = sink.borrow();
     let wrong_at = sink.first_wrong().map(|at| at as u64);
     match result {
-        Ok(()) => {
+        Err(unfinished) => unfinished.ending(wrong_at),
+        Ok(Ok(())) => {
             let short = (!sink.is_complete()).then_some(sink.received() as u64);
             Ending::Downloaded { size, wrong_at: wrong_at.or(short) }
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             let kind = match &error {
                 DownloadError::NoShares(_) => Some(ErrorKind::NoShares),
                 DownloadError::NotEnoughShares(_) => Some(ErrorKind::NotEnoughShares),
@@ -238,10 +293,6 @@ fn expected(content: &Bytes, range: Option<&Range<u64>>) -> Bytes {
 }
 
 impl Ending {
-    fn lost_client() -> Self {
-        Self::Failed { kind: None, text: "the client's host is down or died".to_owned(), wrong_at: None }
-    }
-
     fn line(&self) -> String {
         match self {
             Self::Uploaded(placed) => {
@@ -252,6 +303,7 @@ impl Ending {
                 format!("success reported, but byte {at} is wrong")
             }
             Self::Failed { text, .. } => format!("error: {}", text.lines().next().unwrap_or_default()),
+            Self::Cancelled { .. } => "cancelled".to_owned(),
             Self::Done => "done".to_owned(),
         }
     }

@@ -56,6 +56,15 @@ fetched_at_most = "120%"
 requests = "3..50"
 corruption_reports = "<= 2"
 stall_at_most = "4x"
+[[steps]]
+download = "movie"
+together = true
+expect = "cancelled"
+[[faults]]
+cancel = "step 7"
+[[faults]]
+pause = "step 7"
+for = "2s"
 [[faults]]
 name = "mute"
 hang = "any 1 holder of movie"

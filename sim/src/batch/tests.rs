@@ -139,7 +139,7 @@ fn a_panic_of_a_program_in_the_middle_of_a_run_leaves_the_thread_usable() {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         builder.enable_time().start_paused(true).build()?.block_on(async {
             let world = crate::world::World::new(&scenario.schedule(seed), Keep::Last(9));
-            let client = world.client("client");
+            let client = world.client("client", 0);
             let program = async move {
                 let _held_while_it_unwinds = client;
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;

@@ -2,7 +2,7 @@
 //!
 //! A counter only counts; what happens when it fires is decided by the book.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lafs::client::Event;
 use lafs::client::event::Question;
@@ -13,39 +13,50 @@ use crate::net::HostId;
 use crate::schedule::{Happening, Subject, Trigger};
 use crate::trace::{Entry, Request, ServerEvent, StepEvent};
 
-/// Something that triggers count: who, what, how often at once.
-pub(super) type Occurrence = (Option<HostId>, Happening, u64);
+/// Something that triggers count.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Occurrence {
+    /// Who did it; none for the workload.
+    pub(super) host: Option<HostId>,
+    pub(super) what: Happening,
+    /// How often at once.
+    pub(super) times: u64,
+    /// In which step (from 1), if that is known; otherwise it may be any that is under way.
+    pub(super) step: Option<u64>,
+}
 
 /// What of `entry` can be counted: at most two kinds of happening.
 pub(super) fn occurrences(entry: &Entry) -> [Option<Occurrence>; 2] {
-    let one = |occurrence| [Some(occurrence), None];
+    let at_server = |host: &HostId, what, times| Occurrence { host: Some(*host), what, times, step: None };
     match entry {
         Entry::Server { host, event: ServerEvent::Received(_) } => {
-            one((Some(*host), Happening::RequestReceived, 1))
+            [Some(at_server(host, Happening::RequestReceived, 1)), None]
         }
         Entry::Server { host, event: ServerEvent::Answered { request, blocks, .. } } => {
             let special = match request {
-                Request::Read(_) if *blocks > 0 => Some((Some(*host), Happening::BlockServed, *blocks)),
-                Request::Allocate => Some((Some(*host), Happening::AllocationAnswered, 1)),
-                Request::Write(_) => Some((Some(*host), Happening::WriteAnswered, 1)),
+                Request::Read(_) if *blocks > 0 => Some(at_server(host, Happening::BlockServed, *blocks)),
+                Request::Allocate => Some(at_server(host, Happening::AllocationAnswered, 1)),
+                Request::Write(_) => Some(at_server(host, Happening::WriteAnswered, 1)),
                 _ => None,
             };
-            [Some((Some(*host), Happening::RequestAnswered, 1)), special]
+            [Some(at_server(host, Happening::RequestAnswered, 1)), special]
         }
-        Entry::Client { host, event } => match event {
-            Event::Answered { question: Question::Shares, .. } => {
-                one((Some(*host), Happening::SharesAnswered, 1))
-            }
-            Event::ShareFound { .. } => one((Some(*host), Happening::ShareFound, 1)),
-            Event::SegmentDone { .. } => one((Some(*host), Happening::SegmentDone, 1)),
-            _ => [None, None],
-        },
+        Entry::Client { host, step, event } => {
+            let what = match event {
+                Event::Answered { question: Question::Shares, .. } => Happening::SharesAnswered,
+                Event::ShareFound { .. } => Happening::ShareFound,
+                Event::SegmentDone { .. } => Happening::SegmentDone,
+                _ => return [None, None],
+            };
+            [Some(Occurrence { host: Some(*host), what, times: 1, step: Some(*step as u64 + 1) }), None]
+        }
         Entry::Step { step, event } => {
             let number = *step as u64 + 1;
-            one(match event {
-                StepEvent::Began(_) => (None, Happening::StepStarted(number), 1),
-                StepEvent::Ended(_) => (None, Happening::StepEnded(number), 1),
-            })
+            let what = match event {
+                StepEvent::Began(_) => Happening::StepStarted(number),
+                StepEvent::Ended(_) => Happening::StepEnded(number),
+            };
+            [Some(Occurrence { host: None, what, times: 1, step: Some(number) }), None]
         }
         Entry::Net(_) | Entry::Fault { .. } => [None, None],
     }
@@ -73,17 +84,22 @@ impl Counter {
         Self { trigger: trigger.clone(), seen: BTreeMap::new(), rng }
     }
 
-    /// Counts `occurrence`, seen while step number `step` was under way; says whether it fires now.
-    /// `is_host` tells whether a name belongs to a host, `is_server` whether a host is a server.
+    /// Counts `occurrence`, seen while the steps of these numbers were under way; says whether it fires now.
+    /// `named` tells whether a name belongs to a host, `is_server` whether a host is a server.
     pub(super) fn count(
         &mut self,
-        (host, happening, times): Occurrence,
-        step: u64,
+        occurrence: Occurrence,
+        under_way: &BTreeSet<u64>,
         named: impl Fn(HostId, &str) -> bool,
         is_server: impl Fn(HostId) -> bool,
     ) -> Option<Fired> {
         let Trigger::Event { who, what, count, probability, during } = &self.trigger else { return None };
-        if *what != happening || during.is_some_and(|wanted| wanted != step) {
+        let Occurrence { host, times, .. } = occurrence;
+        let in_step = |wanted: u64| match occurrence.step {
+            Some(step) => step == wanted,
+            None => under_way.contains(&wanted),
+        };
+        if *what != occurrence.what || !during.is_none_or(in_step) {
             return None;
         }
         let (key, fired) = match (who, host) {

@@ -60,7 +60,8 @@ pub struct Book {
     faults: Vec<Account>,
     hosts: Vec<String>,
     servers: usize,
-    step: u64,
+    /// Numbers (from 1) of the steps that are under way.
+    under_way: BTreeSet<u64>,
     due: Vec<Due>,
     intervals: Vec<Interval>,
 }
@@ -102,28 +103,38 @@ impl Book {
                 }
             })
             .collect();
-        Self { faults, hosts: hosts.to_vec(), servers, step: 0, due: Vec::new(), intervals: Vec::new() }
+        Self {
+            faults,
+            hosts: hosts.to_vec(),
+            servers,
+            under_way: BTreeSet::new(),
+            due: Vec::new(),
+            intervals: Vec::new(),
+        }
     }
 
     /// Hears one entry of the trace. Afterwards [`Book::take_due`] may have something.
     pub fn hear(&mut self, entry: &Entry) {
         if let Entry::Step { step, event: StepEvent::Began(_) } = entry {
-            self.step = *step as u64 + 1;
+            self.under_way.insert(*step as u64 + 1);
         }
         for occurrence in occurrences(entry).into_iter().flatten() {
             for index in 0..self.faults.len() {
                 self.count(index, occurrence);
             }
         }
+        if let Entry::Step { step, event: StepEvent::Ended(_) } = entry {
+            self.under_way.remove(&(*step as u64 + 1));
+        }
     }
 
     fn count(&mut self, index: usize, occurrence: count::Occurrence) {
-        let Self { faults, hosts, servers, step, due, .. } = self;
+        let Self { faults, hosts, servers, under_way, due, .. } = self;
         let Some(account) = faults.get_mut(index) else { return };
         let named = |host: HostId, name: &str| hosts.get(host.index()).is_some_and(|known| known == name);
         let is_server = |host: HostId| host.index() < *servers;
         if !account.over && !account.begun_all {
-            match account.when.count(occurrence, *step, named, is_server) {
+            match account.when.count(occurrence, under_way, named, is_server) {
                 Some(Fired::All) => due.push(Due::BeginAll { fault: index }),
                 Some(Fired::Host(host)) => due.push(Due::Begin { fault: index, host }),
                 None => {}
@@ -133,7 +144,7 @@ impl Book {
             && account.began_at.is_some()
             && let Some(until) = &mut account.until
         {
-            match until.count(occurrence, *step, named, is_server) {
+            match until.count(occurrence, under_way, named, is_server) {
                 Some(Fired::All) => due.push(Due::End { fault: index, host: None }),
                 Some(Fired::Host(host)) if account.active.contains_key(&host) => {
                     due.push(Due::End { fault: index, host: Some(host) });
@@ -191,7 +202,10 @@ impl Book {
     pub fn began(&mut self, fault: usize, host: HostId, at: Duration) {
         let name = self.hosts.get(host.index()).cloned().unwrap_or_default();
         let Some(account) = self.faults.get_mut(fault) else { return };
-        if matches!(account.fault.kind, FaultKind::Disconnect(Disconnect::Reset | Disconnect::Close)) {
+        if matches!(
+            account.fault.kind,
+            FaultKind::Disconnect(Disconnect::Reset | Disconnect::Close) | FaultKind::Cancel(_)
+        ) {
             self.intervals.push(Interval { fault, host, from: at, to: Some(at) });
         } else {
             account.active.insert(host, at);

@@ -47,6 +47,10 @@ fn serves(host: HostId, blocks: u64) -> Entry {
     Entry::Server { host, event: ServerEvent::Answered { request, status: 206, bytes: 10 * blocks, blocks } }
 }
 
+fn ended(step: usize) -> Entry {
+    Entry::Step { step, event: StepEvent::Ended(String::new()) }
+}
+
 fn step(step: usize) -> Entry {
     Entry::Step { step, event: StepEvent::Began(String::new()) }
 }
@@ -107,6 +111,7 @@ fn any_client_counts_what_clients_learn() {
         during: None,
     };
     let found = |host| Entry::Client {
+        step: 0,
         host,
         event: Event::ShareFound { server: ServerId::new("s0"), share: ShareNum(1) },
     };
@@ -122,10 +127,38 @@ fn in_a_step_counts_nothing_that_happens_outside_of_it() {
         probability: 1.0,
         during: Some(2),
     };
-    let entries = [step(0), serves(S0, 9), step(1), serves(S0, 1), step(2), serves(S0, 9)];
+    let before = [step(0), serves(S0, 9), ended(0)];
+    let entries = before.into_iter().chain([step(1), serves(S0, 1), ended(1), step(2), serves(S0, 9)]);
     assert_eq!(first_due(&mut hang(when.clone()), entries), None);
     let entries = [step(1), serves(S0, 1), serves(S1, 1)];
     assert_eq!(first_due(&mut hang(when), entries), Some((3, vec![ALL])));
+}
+
+#[test]
+fn of_two_steps_under_way_each_counts_what_its_own_client_learns_and_both_what_servers_do() {
+    let event = |what, during| Trigger::Event {
+        who: Subject::AnyServer,
+        what,
+        count: 1,
+        probability: 1.0,
+        during: Some(during),
+    };
+    let both = || [step(0), step(1), serves(S0, 1)];
+    for during in [1, 2] {
+        let due = first_due(&mut hang(event(Happening::BlockServed, during)), both());
+        assert_eq!(due, Some((3, vec![ALL])), "{during}");
+    }
+    let learns =
+        Entry::Client { host: CLIENT, step: 1, event: Event::SegmentDone { segment: 0, segments: 9 } };
+    let done = |during| Trigger::Event {
+        who: Subject::AnyClient,
+        what: Happening::SegmentDone,
+        count: 1,
+        probability: 1.0,
+        during: Some(during),
+    };
+    assert_eq!(first_due(&mut hang(done(1)), [step(0), step(1), learns.clone()]), None);
+    assert_eq!(first_due(&mut hang(done(2)), [step(0), step(1), learns]), Some((3, vec![ALL])));
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn done(segment: u64) -> Event {
 fn heard(events: impl IntoIterator<Item = (u64, Event)>) -> Ledger {
     let mut ledger = Ledger::default();
     for (at, event) in events {
-        ledger.hear(ms(at), &Entry::Client { host: CLIENT, event });
+        ledger.hear(ms(at), &Entry::Client { host: CLIENT, step: 0, event });
     }
     ledger
 }
@@ -36,7 +36,7 @@ fn heard(events: impl IntoIterator<Item = (u64, Event)>) -> Ledger {
 #[test]
 fn a_segment_that_takes_as_long_as_its_slowest_answer_has_no_stall() {
     let events = [(0, asked("a", block(0))), (70, answered("a", block(0))), (70, done(0))];
-    let stall = heard(events).counts().worst_stall().unwrap();
+    let stall = heard(events).counts(0).worst_stall().unwrap();
     assert_eq!(stall, Stall { segment: 0, added: ms(0), slowest_good: ms(70) });
 }
 
@@ -53,7 +53,7 @@ fn the_worst_stall_is_the_worst_relative_to_the_answers_of_its_segment() {
         (610, answered("a", block(1))),
         (610, done(1)),
     ];
-    let stall = heard(events).counts().worst_stall().unwrap();
+    let stall = heard(events).counts(0).worst_stall().unwrap();
     assert_eq!(stall, Stall { segment: 1, added: ms(200), slowest_good: ms(10) });
     assert!((stall.multiple() - 20.0).abs() < 1e-9);
 }
@@ -68,12 +68,12 @@ fn a_segment_asked_for_ahead_of_its_turn_does_not_count_the_wait_for_its_turn() 
         (520, answered("a", block(1))),
         (520, done(1)),
     ];
-    assert_eq!(heard(events).counts().worst_stall().unwrap().added, ms(0));
+    assert_eq!(heard(events).counts(0).worst_stall().unwrap().added, ms(0));
 }
 
 #[test]
 fn nothing_fetched_is_no_stall() {
-    assert_eq!(heard([(0, asked("a", Question::Shares))]).counts().worst_stall(), None);
+    assert_eq!(heard([(0, asked("a", Question::Shares))]).counts(0).worst_stall(), None);
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn a_request_is_open_until_it_is_answered_failed_or_given_up() {
         (8, answered("d", Question::Shares)),
     ]);
     let open: Vec<(Open, Duration)> = ledger.open().clone().into_iter().collect();
-    assert_eq!(open, [((CLIENT, ServerId::new("d"), Question::Version), ms(4))]);
-    assert_eq!(ledger.counts().requests, 4);
+    assert_eq!(open, [((CLIENT, 0, ServerId::new("d"), Question::Version), ms(4))]);
+    assert_eq!(ledger.counts(0).requests, 4);
     ledger.forget(HostId(8));
     assert_eq!(ledger.open().len(), 1);
     ledger.forget(CLIENT);
@@ -106,11 +106,11 @@ fn counts_begin_anew_with_each_step_and_open_requests_stay() {
     ledger.hear(ms(1), &Entry::Server { host: HostId(0), event: answer });
     let report = ServerEvent::Received(Request::Corrupt(ShareNum(0)));
     ledger.hear(ms(1), &Entry::Server { host: HostId(0), event: report });
-    let counts = ledger.counts();
+    let counts = ledger.counts(0);
     assert_eq!((counts.fetched_bytes, counts.corruption_reports, counts.requests), (100, 1, 1));
     assert!(counts.block_sources.contains(&ServerId::new("a")));
     ledger.hear(ms(2), &Entry::Step { step: 1, event: StepEvent::Began(String::new()) });
-    assert_eq!(*ledger.counts(), Counts::default());
+    assert_eq!(ledger.counts(1), Counts::default());
     assert_eq!(ledger.open().len(), 1);
 }
 

@@ -37,7 +37,7 @@ pub fn judge(world: &World, step: &Step, report: &StepReport) -> Option<Finding>
                 seconds(allowed)
             )
         }
-        Ending::Done => return None,
+        Ending::Done | Ending::Cancelled { .. } => return None,
     };
     let well = untouched(world, report);
     if world.host(&step.by).is_none_or(|client| !well(client)) {
@@ -84,7 +84,7 @@ fn disturbances(world: &World, report: &StepReport) -> Vec<(HostId, Duration)> {
     let intervals = world.recorder().records().book.intervals();
     let holds_up = |fault: usize| {
         let kind = faults.get(fault).map(|fault| &fault.kind);
-        !matches!(kind, Some(FaultKind::Corrupt { .. } | FaultKind::Slow(_)))
+        !matches!(kind, Some(FaultKind::Corrupt { .. } | FaultKind::Slow(_) | FaultKind::Cancel(_)))
     };
     intervals
         .iter()

@@ -25,6 +25,14 @@ pub fn judge(world: &World, step: &Step, report: &StepReport) -> Vec<Finding> {
 fn outcome(wanted: &Outcome, ending: &Ending) -> Option<String> {
     match (wanted, ending) {
         (_, Ending::Done) | (Outcome::Either, _) => None,
+        (Outcome::Cancelled, Ending::Cancelled { .. }) => None,
+        (Outcome::Cancelled, Ending::Uploaded(_) | Ending::Downloaded { .. }) => {
+            Some("had to be cancelled, but succeeded".to_owned())
+        }
+        (Outcome::Cancelled, Ending::Failed { text, .. }) => {
+            Some(format!("had to be cancelled, but ended with: {text}"))
+        }
+        (Outcome::Success | Outcome::Error(_), Ending::Cancelled { .. }) => Some("was cancelled".to_owned()),
         (Outcome::Success, Ending::Uploaded(_) | Ending::Downloaded { .. }) => None,
         (Outcome::Success, Ending::Failed { text, .. }) => {
             Some(format!("had to succeed, but ended with: {text}"))

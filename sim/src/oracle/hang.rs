@@ -26,7 +26,7 @@ pub fn diagnose(world: &World, step: usize, patience: Duration) -> Finding {
         "{what} had not ended after {deadline}; it waits for {}",
         plural(open.len() as u64, "answer")
     );
-    for ((client, server, question), since) in open {
+    for ((client, _, server, question), since) in open {
         let host = world.host(server.as_str());
         let heard = |at: Option<Duration>| at.map_or("never".to_owned(), seconds);
         let last_in = heard(host.and_then(|host| records.ledger.last_heard(host, *client)));

@@ -14,12 +14,16 @@ pub fn judge(world: &World, report: &StepReport) -> Vec<Finding> {
         Ending::Downloaded { wrong_at: Some(at), .. } => {
             vec![format!("{}: success was reported, but byte {at} is wrong or missing", report.what)]
         }
+        Ending::Cancelled { wrong_at: Some(at) } => {
+            vec![format!("{}: before it was cancelled it delivered a wrong byte at {at}", report.what)]
+        }
         Ending::Failed { wrong_at: Some(at), .. } => {
             vec![format!("{}: it failed, but first delivered a wrong byte at {at}", report.what)]
         }
-        Ending::Downloaded { wrong_at: None, .. } | Ending::Failed { wrong_at: None, .. } | Ending::Done => {
-            Vec::new()
-        }
+        Ending::Downloaded { wrong_at: None, .. }
+        | Ending::Failed { wrong_at: None, .. }
+        | Ending::Cancelled { wrong_at: None }
+        | Ending::Done => Vec::new(),
     };
     texts.into_iter().map(|text| Finding { oracle: Oracle::Safety, text }).collect()
 }

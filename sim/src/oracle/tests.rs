@@ -180,7 +180,7 @@ fn what_is_left_over_is_uneconomic() {
         report.left_over = vec!["Shares to s3".to_owned()];
         let finding = economy::judge_step(&report).unwrap();
         assert_eq!(finding.text, "client downloads movie ended and left 1 request behind: Shares to s3");
-        let client = world.client("client");
+        let client = world.client("client", 0);
         assert_eq!(economy::judge_end(world).len(), 1, "somebody still holds the client");
         drop(client);
         assert_eq!(economy::judge_end(world), []);

@@ -35,6 +35,8 @@ pub enum Form {
     ClientName,
     /// The name of a server.
     ServerName,
+    /// A step by its number, from 1.
+    StepName,
     /// Servers (or clients), by name or by what they hold.
     Selector,
     /// Shares of a file.
@@ -78,6 +80,7 @@ impl Form {
             Self::FileName => ("the name of a file", "\"movie\""),
             Self::ClientName => ("the name of a client", "\"client\""),
             Self::ServerName => ("the name of a server", "\"s3\""),
+            Self::StepName => ("a step", "\"step 2\""),
             Self::Selector => ("a selector of servers", "\"any 3 of s2..s9\""),
             Self::Shares => ("shares of a file", "\"share 2 of movie\""),
             Self::Part => ("a part of a share", "\"block 0\""),
@@ -112,6 +115,7 @@ impl Form {
             | Self::FileName
             | Self::ClientName
             | Self::ServerName
+            | Self::StepName
             | Self::Selector
             | Self::Shares
             | Self::Part

@@ -145,14 +145,21 @@ fn decode(path: &str, document: &DeTable<'_>, report: &mut Report<'_>) -> Option
         needed: grid.encoding.map_or(Ok(1), |e| u64::try_from(e.needed())).unwrap_or(u64::MAX),
         steps: step_sections.as_ref().map_or(u64::MAX, |sections| sections.len() as u64),
         uploads: Vec::new(),
+        downloads: Vec::new(),
         segment: grid.segment,
         hosts_known: grid.hosts_known,
     };
     let mut steps = Vec::new();
     for (section, number) in step_sections.unwrap_or_default().into_iter().zip(1u64..) {
         let step = steps::step(&section, &names, deadline, report);
-        if let Some(ActionPlan::Upload { file }) = step.as_ref().map(|step| &step.action) {
-            names.uploads.push((file.clone(), number));
+        match step.as_ref().map(|step| &step.action) {
+            Some(ActionPlan::Upload { file }) => names.uploads.push((file.clone(), number)),
+            Some(ActionPlan::Download { .. }) => names.downloads.push(number),
+            _ => {}
+        }
+        if number == 1 && step.as_ref().is_some_and(|step| step.together) {
+            let bad = Bad::new("the first step has nothing to begin together with", "no step before it");
+            report.bad(section.key_span("together"), bad);
         }
         steps.extend(step);
     }

@@ -55,7 +55,7 @@ pub(super) fn schedule(scenario: &Scenario, number: u64) -> Schedule {
         faults: scenario
             .faults
             .iter()
-            .map(|plan| fault(plan, &root.child(&format!("fault {}", plan.name)), total))
+            .map(|plan| fault(plan, &root.child(&format!("fault {}", plan.name)), total, &scenario.steps))
             .collect(),
         must_fail: scenario.must_fail.clone(),
         known_bug: scenario.known_bug.clone(),
@@ -82,6 +82,7 @@ fn step(plan: &StepPlan, seed: &Seed, total: u64) -> Step {
     });
     Step {
         action,
+        together: plan.together,
         by: plan.by.clone(),
         outcome: plan.outcome.clone(),
         within: plan.within,
@@ -89,7 +90,9 @@ fn step(plan: &StepPlan, seed: &Seed, total: u64) -> Step {
     }
 }
 
-fn fault(plan: &FaultPlan, seed: &Seed, total: u64) -> Fault {
+fn fault(plan: &FaultPlan, seed: &Seed, total: u64, steps: &[StepPlan]) -> Fault {
+    let asker =
+        |step: &usize| Target::Hosts(steps.get(*step).map(|step| step.by.clone()).into_iter().collect());
     let on = |selector: &Selector| target(selector, &seed.child(plan.key));
     let (kind, on) = match &plan.kind {
         KindPlan::Hang(selector) => (FaultKind::Hang, on(selector)),
@@ -99,6 +102,8 @@ fn fault(plan: &FaultPlan, seed: &Seed, total: u64) -> Fault {
         KindPlan::Crash(selector) => (FaultKind::Crash, on(selector)),
         KindPlan::PowerLoss(selector) => (FaultKind::PowerLoss, on(selector)),
         KindPlan::Slow(selector, slow) => (FaultKind::Slow(link(*slow, seed)), on(selector)),
+        KindPlan::Cancel(step) => (FaultKind::Cancel(*step), asker(step)),
+        KindPlan::Pause(step) => (FaultKind::Pause(*step), asker(step)),
         KindPlan::Corrupt { shares, on, field } => {
             let share = share_target(shares, on.as_ref(), seed, "corrupt", "on", total);
             let whom = share.on.clone().unwrap_or_else(|| Target::Holders {

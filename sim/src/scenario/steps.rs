@@ -11,6 +11,7 @@ use crate::schedule::{Bound, Check, ErrorKind, Outcome};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct StepPlan {
     pub(super) action: ActionPlan,
+    pub(super) together: bool,
     pub(super) by: String,
     pub(super) outcome: Outcome,
     pub(super) within: Option<Duration>,
@@ -54,6 +55,7 @@ const ACTIONS: &[&str] = &["upload", "download", "wait", "delete", "copy", "forg
 /// Keys that mean something for some actions only, and for which.
 const ONLY_FOR: &[(&str, &[&str])] = &[
     ("by", &["upload", "download"]),
+    ("together", &["upload", "download"]),
     ("on", &["delete"]),
     ("from", &["copy"]),
     ("to", &["copy"]),
@@ -101,9 +103,10 @@ pub(super) fn step(
         }
         Ok(within)
     });
+    let together = section.flag("together", report);
     let outcome = outcome(section, kind, report);
     let checks = checks(section, names, report);
-    Some(StepPlan { action: action?, by, outcome, within, checks })
+    Some(StepPlan { action: action?, together, by, outcome, within, checks })
 }
 
 /// The one key out of `kinds` that is there; none or several are reported.
@@ -186,6 +189,7 @@ fn outcome(section: &Section<'_>, kind: Option<&str>, report: &mut Report<'_>) -
         "not enough shares" => Outcome::Error(ErrorKind::NotEnoughShares),
         "unreachable" => Outcome::Error(ErrorKind::Unreachable),
         "unhappy" => Outcome::Error(ErrorKind::Unhappy),
+        "cancelled" => Outcome::Cancelled,
         _ => Outcome::Success,
     };
     let wrong = matches!(

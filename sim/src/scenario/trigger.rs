@@ -209,6 +209,16 @@ fn side_of(name: &str, names: &Names) -> Result<Option<Side>, Bad> {
         .help(suggest(name, "subjects", known)))
 }
 
+/// Reads `step 2`.
+pub(super) fn step_name(text: &str, names: &Names) -> Result<u64, Bad> {
+    match text.split_whitespace().collect::<Vec<_>>().as_slice() {
+        ["step", number] => step(number, names),
+        _ => {
+            Err(Bad::new("this step is not understood", "expected a step by its number, such as \"step 2\""))
+        }
+    }
+}
+
 fn step(number: &str, names: &Names) -> Result<u64, Bad> {
     let steps = names.steps;
     number.parse::<u64>().ok().filter(|n| (1..=steps).contains(n)).ok_or_else(|| {

@@ -43,6 +43,10 @@ pub enum FaultKind {
         /// Which part.
         field: ShareField,
     },
+    /// Whoever wanted the result of this step (its index) gives it up.
+    Cancel(usize),
+    /// Whoever receives the file that this step (its index) downloads takes no bytes.
+    Pause(usize),
 }
 
 /// The kinds of request of the storage protocol.

@@ -9,6 +9,8 @@ use super::{ShareTarget, Target};
 pub struct Step {
     /// What is done.
     pub action: Action,
+    /// Whether it begins together with the step before it, not when that has ended.
+    pub together: bool,
     /// The client that does it.
     pub by: String,
     /// How it must end.
@@ -63,6 +65,8 @@ pub enum Outcome {
     Either,
     /// With an error of this kind.
     Error(ErrorKind),
+    /// Not at all: whoever wanted it gives it up.
+    Cancelled,
 }
 
 /// The kinds of error a step can expect.

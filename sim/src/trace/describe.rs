@@ -30,7 +30,7 @@ impl Names {
     pub fn line(&self, at: Duration, entry: &Entry) -> String {
         let (who, what) = match entry {
             Entry::Net(event) => ("net".to_owned(), event.display(&self.hosts).to_string()),
-            Entry::Client { host, event } => (self.host(*host).to_owned(), client_event(event)),
+            Entry::Client { host, event, .. } => (self.host(*host).to_owned(), client_event(event)),
             Entry::Server { host, event } => (self.host(*host).to_owned(), server_event(event)),
             Entry::Fault { fault, host, event } => {
                 let name = self.faults.get(*fault).map_or("?", String::as_str);
@@ -144,7 +144,7 @@ mod tests {
         let answer = ServerEvent::Answered { request: read, status: 206, bytes: 70, blocks: 1 };
         [
             Entry::Net(NetEvent { at, kind }),
-            Entry::Client { host: client, event: asked },
+            Entry::Client { host: client, step: 0, event: asked },
             Entry::Server { host: server, event: answer },
             Entry::Fault { fault: 0, host: Some(server), event: FaultEvent::Began },
             Entry::Step { step: 11, event: StepEvent::Ended("done".to_owned()) },

@@ -28,6 +28,8 @@ pub enum Entry {
     Client {
         /// Which.
         host: HostId,
+        /// For which step, by its index in the schedule.
+        step: usize,
         /// What it did or learned.
         event: Event,
     },
@@ -212,9 +214,9 @@ impl Entry {
                 out.push(1);
                 event.encode(out);
             }
-            Self::Client { host, event } => {
+            Self::Client { host, step, event } => {
                 out.push(2);
-                let _ = write!(Text(out), "{host:?}{event:?}");
+                let _ = write!(Text(out), "{host:?}{step}{event:?}");
             }
             Self::Server { host, event } => {
                 out.push(3);

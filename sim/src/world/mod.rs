@@ -4,6 +4,7 @@
 //! here judges.
 
 pub mod content;
+pub mod control;
 pub mod front;
 mod storm;
 
@@ -16,8 +17,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use lafs::client::Client;
 use lafs::client::grid::Secrets;
-use lafs::client::{Client, Observe};
 use lafs::erasure::Segmentation;
 use lafs::format::cap::{Cap, ReadCap};
 use lafs::format::{ServerId, ShareNum, StorageIndex};
@@ -39,6 +40,7 @@ use crate::schedule::{Link, Schedule, ShareTarget, Target};
 use crate::seed::Seed;
 use crate::trace::{Keep, Names, Trace};
 use crate::workload::Placed;
+use control::Control;
 use front::{Annotations, Front};
 
 /// The link between two hosts that have none of their own: nothing but the server's link counts.
@@ -58,6 +60,8 @@ pub struct World {
     servers: Vec<ServerHost>,
     clients: RefCell<BTreeMap<String, ClientHost>>,
     files: BTreeMap<String, FileState>,
+    /// By step.
+    controls: RefCell<BTreeMap<usize, Rc<Control>>>,
 }
 
 struct ServerHost {
@@ -115,6 +119,7 @@ impl World {
             servers: servers.collect(),
             files: files.collect(),
             clients: RefCell::default(),
+            controls: RefCell::default(),
             schedule: schedule.clone(),
             seed,
             net,
@@ -167,7 +172,8 @@ impl World {
             convergence: seed.child("convergence").bytes().to_vec(),
         };
         let rng = Box::new(seed.child(&format!("life {life}")).rng());
-        let observer: Arc<dyn Observe> = Arc::new(ClientObserver::new(self.recorder.clone(), host));
+        // Each step watches its own operation.
+        let observer = Arc::new(lafs::client::event::Ignore);
         Rc::new(Client::new(&self.net.dialer(host), infos.collect(), policy, secrets, rng, observer))
     }
 
@@ -196,11 +202,18 @@ impl World {
         self.net.host(name)
     }
 
-    /// The client called `name`; the first one if there is none of that name.
-    pub fn client(&self, name: &str) -> Rc<Client<Dialer>> {
+    /// The client called `name` (the first one if there is none of that name), as `step` uses it: what its
+    /// operations tell is recorded for that step.
+    pub fn client(&self, name: &str, step: usize) -> Client<Dialer> {
         let clients = self.clients.borrow();
         let entry = clients.get(name).or_else(|| clients.values().next());
-        Rc::clone(&entry.expect("a scenario has at least one client").client)
+        let entry = entry.expect("a scenario has at least one client");
+        entry.client.watched_by(Arc::new(ClientObserver::new(self.recorder.clone(), entry.host, step)))
+    }
+
+    /// What faults do to a step as a whole.
+    pub fn control(&self, step: usize) -> Rc<Control> {
+        Rc::clone(self.controls.borrow_mut().entry(step).or_default())
     }
 
     /// Runs a program on the host of a client. None if the host is down or died before it ended.

@@ -120,6 +120,8 @@ impl World {
             }
             FaultKind::Slow(link) => self.net.set_link(host, Some(*link)),
             FaultKind::Corrupt { share, field } => self.rot(fault, host, share, *field),
+            FaultKind::Cancel(step) => self.control(*step).cancel(fault),
+            FaultKind::Pause(step) => self.control(*step).pause(fault),
         }
     }
 
@@ -162,7 +164,10 @@ impl World {
                     let refuse = |kind: &FaultKind| matches!(kind, FaultKind::Disconnect(Disconnect::Refuse));
                     self.net.refuse(host, self.suffers(host, refuse));
                 }
-                FaultKind::Disconnect(Disconnect::Reset | Disconnect::Close) | FaultKind::Corrupt { .. } => {}
+                FaultKind::Disconnect(Disconnect::Reset | Disconnect::Close)
+                | FaultKind::Corrupt { .. }
+                | FaultKind::Cancel(_) => {}
+                FaultKind::Pause(step) => self.control(*step).resume(fault),
                 FaultKind::Crash => self.restart(host),
                 FaultKind::PowerLoss => {
                     if !self.suffers(host, |kind| matches!(kind, FaultKind::PowerLoss)) {

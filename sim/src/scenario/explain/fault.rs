@@ -44,6 +44,8 @@ pub(super) fn fault(out: &mut Out, fault: &Fault) {
             out.target("slow", &fault.on);
             out.link(link);
         }
+        FaultKind::Cancel(step) => out.text("cancel", &format!("step {}", step + 1)),
+        FaultKind::Pause(step) => out.text("pause", &format!("step {}", step + 1)),
         FaultKind::Corrupt { share, field } => {
             shares(out, "corrupt", "on", share);
             out.text("field", &part(*field));

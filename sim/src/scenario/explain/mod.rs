@@ -147,6 +147,9 @@ fn step(out: &mut Out, step: &Step) {
     };
     if checked {
         out.text("by", &step.by);
+        if step.together {
+            out.line(format_args!("together = true"));
+        }
         if let Some(within) = step.within {
             out.text("within", &write_duration(within));
         }
@@ -170,6 +173,7 @@ fn outcome(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Success => "success",
         Outcome::Either => "either",
+        Outcome::Cancelled => "cancelled",
         Outcome::Error(ErrorKind::NoShares) => "no shares",
         Outcome::Error(ErrorKind::NotEnoughShares) => "not enough shares",
         Outcome::Error(ErrorKind::Unreachable) => "unreachable",

@@ -20,6 +20,7 @@ pub(super) fn check_times(
     let end_span = || section.field(end_key).map_or(section.span.clone(), |field| field.span);
     let once = match kind {
         KindPlan::Corrupt { .. } => Some("corruption"),
+        KindPlan::Cancel(_) => Some("a cancellation"),
         KindPlan::Disconnect(_, Disconnect::Reset | Disconnect::Close) => Some("a disconnect"),
         KindPlan::Disconnect(_, Disconnect::Refuse)
         | KindPlan::Hang(_)
@@ -27,7 +28,8 @@ pub(super) fn check_times(
         | KindPlan::Partition(..)
         | KindPlan::Crash(_)
         | KindPlan::PowerLoss(_)
-        | KindPlan::Slow(..) => None,
+        | KindPlan::Slow(..)
+        | KindPlan::Pause(_) => None,
     };
     if let (Some(what), Some(_)) = (once, until) {
         let bad = Bad::new(format!("{what} has no end"), "it happens once");
@@ -68,7 +70,9 @@ fn has_others(kind: &KindPlan, server_side: bool, names: &Names) -> bool {
         Some(Selector::Hosts { named, any }) => {
             named.iter().chain(any.iter().flat_map(|(_, of)| of)).collect()
         }
-        Some(Selector::Holders { .. }) | None => return !server_side,
+        Some(Selector::Holders { .. }) => return !server_side,
+        None if matches!(kind, KindPlan::Cancel(_) | KindPlan::Pause(_)) => return server_side,
+        None => return !server_side,
     };
     names.hosts_known && hosts.iter().any(|host| names.clients.contains(host) == server_side)
 }

@@ -32,7 +32,15 @@ pub(super) enum KindPlan {
     Crash(Selector),
     PowerLoss(Selector),
     Slow(Selector, LinkPlan),
-    Corrupt { shares: Shares, on: Option<Selector>, field: ShareField },
+    Corrupt {
+        shares: Shares,
+        on: Option<Selector>,
+        field: ShareField,
+    },
+    /// A step by its index.
+    Cancel(usize),
+    /// A step by its index.
+    Pause(usize),
 }
 
 impl KindPlan {
@@ -46,12 +54,13 @@ impl KindPlan {
             | Self::Crash(on)
             | Self::PowerLoss(on)
             | Self::Slow(on, _) => Some(on),
-            Self::Corrupt { .. } => None,
+            Self::Corrupt { .. } | Self::Cancel(_) | Self::Pause(_) => None,
         }
     }
 }
 
-const KINDS: &[&str] = &["hang", "partition", "disconnect", "crash", "power_loss", "slow", "corrupt"];
+const KINDS: &[&str] =
+    &["hang", "partition", "disconnect", "crash", "power_loss", "slow", "corrupt", "cancel", "pause"];
 
 /// Keys that mean something for one kind only.
 const ONLY_FOR: &[(&str, &str)] = &[
@@ -112,6 +121,22 @@ fn kind(
 ) -> Option<KindPlan> {
     if key == "corrupt" {
         return corrupt(section, names, report);
+    }
+    if key == "cancel" || key == "pause" {
+        let step = section.read(key, report, |text| {
+            let step = trigger::step_name(text, names)?;
+            let uploads = names.uploads.iter().any(|(_, number)| *number == step) && key == "cancel";
+            if !uploads && !names.downloads.contains(&step) {
+                let what = if key == "cancel" { "uploads or downloads" } else { "downloads" };
+                return Err(Bad::new(
+                    format!("step {step} cannot be made to {key}"),
+                    format!("not a step that {what}"),
+                ));
+            }
+            Ok(step)
+        })?;
+        let index = usize::try_from(step - 1).ok()?;
+        return Some(if key == "cancel" { KindPlan::Cancel(index) } else { KindPlan::Pause(index) });
     }
     let on = names.selector(section, key, Scope::ServersAndClients, report);
     Some(match key {

@@ -6,7 +6,7 @@ use super::{Form, Table, key};
 /// One fault.
 pub const FAULT: Table = Table {
     name: "[[faults]]",
-    doc: "Something that goes wrong. Exactly one of hang, partition, disconnect, crash, power_loss, slow, corrupt.",
+    doc: "Something that goes wrong. Exactly one of hang, partition, disconnect, crash, power_loss, slow, corrupt, cancel, pause.",
     keys: &[
         key(
             "name",
@@ -51,6 +51,18 @@ pub const FAULT: Table = Table {
             Form::Shares,
             Means("another kind"),
             "Stored bytes of shares change: those in `field`.",
+        ),
+        key(
+            "cancel",
+            Form::StepName,
+            Means("another kind"),
+            "Whoever wanted the result of this step gives it up: `expect = \"cancelled\"` there.",
+        ),
+        key(
+            "pause",
+            Form::StepName,
+            Means("another kind"),
+            "Whoever receives the file that this step downloads takes no bytes until the fault ends.",
         ),
         key("on", Form::Selector, Means("every copy"), "For corrupt: only copies on these servers."),
         key("field", Form::Part, Means("required by corrupt"), "For corrupt: which part of the share."),

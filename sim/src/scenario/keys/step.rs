@@ -5,7 +5,7 @@ use super::{Form, Table, key};
 
 /// The words of `expect`.
 pub(super) const OUTCOMES: &[&str] =
-    &["success", "either", "no shares", "not enough shares", "unreachable", "unhappy"];
+    &["success", "either", "no shares", "not enough shares", "unreachable", "unhappy", "cancelled"];
 
 /// One step.
 pub const STEP: Table = Table {
@@ -39,6 +39,12 @@ pub const STEP: Table = Table {
             "Replaces this client by a new one that remembers nothing.",
         ),
         key("by", Form::ClientName, Means("the first client"), "Who uploads or downloads."),
+        key(
+            "together",
+            Form::Flag,
+            Default("false"),
+            "For upload and download: begins together with the step before it, not when that has ended. What servers count (bytes, reports) is counted for all steps under way.",
+        ),
         key("on", Form::Selector, Default("all"), "For delete: from whom."),
         key("from", Form::Selector, Means("whoever has them"), "For copy: whose shares."),
         key("to", Form::ServerName, Means("required by copy"), "For copy: to whom."),
@@ -53,7 +59,7 @@ pub const STEP: Table = Table {
             "expect",
             Form::Choice(OUTCOMES),
             Default("success"),
-            "How it must end. `either` is success or any clean error.",
+            "How it must end. `either` is success or any clean error; `cancelled` is by a fault that cancels it.",
         ),
         key("placed", Form::Bound, Means("not checked"), "For upload: distinct shares placed."),
         key("happiness", Form::Bound, Means("not checked"), "For upload: servers of happiness reached."),

@@ -21,6 +21,8 @@ pub(super) struct Names {
     pub(super) steps: u64,
     /// Which file each step uploads, from 1.
     pub(super) uploads: Vec<(String, u64)>,
+    /// Which steps download, from 1.
+    pub(super) downloads: Vec<u64>,
     pub(super) segment: u64,
     /// Whether the hosts could be read; if not, their names are not checked.
     pub(super) hosts_known: bool,
