@@ -77,7 +77,7 @@ impl Ledger {
                 ServerEvent::Answered { request: Request::Read(_), bytes, .. } => {
                     self.steps.values_mut().for_each(|counts| counts.fetched_bytes += bytes);
                 }
-                ServerEvent::Received(_) | ServerEvent::Answered { .. } => {}
+                ServerEvent::Received(_) | ServerEvent::Answered { .. } | ServerEvent::Spoilt { .. } => {}
             },
             Entry::Fault { .. } | Entry::Net(_) => {}
         }

@@ -60,6 +60,8 @@ pub struct Receipt {
     pub name: String,
     /// When it began, and on whom, in order.
     pub began: Vec<(Duration, String)>,
+    /// How often it was over and began anew.
+    pub again: u64,
     /// When it first touched something.
     pub bit: Option<Duration>,
     /// Messages, connections or reads it touched.
@@ -87,6 +89,11 @@ impl fmt::Display for Receipt {
             Some((at, _)) => {
                 let hosts: Vec<&str> = self.began.iter().map(|(_, host)| host.as_str()).collect();
                 write!(f, " began at {} on {}", seconds(*at), hosts.join(", "))?;
+                match self.again {
+                    0 => {}
+                    1 => write!(f, " and once more")?,
+                    times => write!(f, " and {times} times more")?,
+                }
             }
         }
         match self.bit {

@@ -194,6 +194,61 @@ fn a_key_of_another_kind() {
     assert_snapshot!(errors_at_end("direction = \"to\"\n"));
 }
 
+/// The errors of the good file whose fault is this one.
+fn errors_of_fault(fault: &str) -> String {
+    errors("hang = \"s3\"\nwhen = \"it has served 2 blocks\"\n", fault)
+}
+
+#[test]
+fn an_answer_that_is_not_understood() {
+    assert_snapshot!(errors_of_fault("answer = \"s3\"\nwith = \"stops in the middle\"\n"));
+}
+
+#[test]
+fn an_answer_with_a_status_of_success() {
+    assert_snapshot!(errors_of_fault("answer = \"s3\"\nwith = \"200\"\n"));
+}
+
+#[test]
+fn an_answer_without_with() {
+    assert_snapshot!(errors_of_fault("answer = \"s3\"\n"));
+}
+
+#[test]
+fn drips_without_a_rate_and_a_rate_without_drips() {
+    assert_snapshot!(errors_of_fault("answer = \"s3\"\nwith = \"drips\"\n"));
+    assert_snapshot!(errors_of_fault(
+        "answer = \"s3\"\nwith = \"truncated\"\nrate = \"1 B/s\"\napplied = true\n"
+    ));
+}
+
+#[test]
+fn a_choice_that_is_not_understood() {
+    assert_snapshot!(errors_of_fault("lose = \"s3\"\nwhich = \"every third\"\n"));
+}
+
+#[test]
+fn a_choice_among_requests_of_a_program_that_hangs_as_a_whole() {
+    assert_snapshot!(errors_of_fault("hang = \"s3\"\nwhich = \"the first 2\"\n"));
+}
+
+#[test]
+fn a_jump_without_a_sign() {
+    assert_snapshot!(errors_of_fault("clock = \"s3\"\nby = \"3d\"\n"));
+}
+
+#[test]
+fn a_fault_at_the_door_of_a_client() {
+    assert_snapshot!(errors_of_fault("queue_full = \"alice\"\n"));
+}
+
+#[test]
+fn a_fault_that_recurs_too_soon_or_without_an_end() {
+    assert_snapshot!(errors_of_fault("full = \"s3\"\nfor = \"2s\"\nevery = \"1s..2s\"\n"));
+    assert_snapshot!(errors_of_fault("full = \"s3\"\nevery = \"2s\"\n"));
+    assert_snapshot!(errors_of_fault("disconnect = \"s3\"\nevery = \"2s\"\n"));
+}
+
 #[test]
 fn a_limit_beyond_the_deadline() {
     assert_snapshot!(errors("3s", "1h"));

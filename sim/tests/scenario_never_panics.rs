@@ -99,6 +99,32 @@ until = "8s"
 power_loss = "d"
 when = "c has answered the allocation"
 for = "8s"
+[[faults]]
+name = "noise"
+answer = "any 1 of a..c"
+with = "500"
+applied = true
+only = "corruption reports"
+which = "every 3rd"
+for = "1s"
+every = "1m"
+[[faults]]
+name = "leak"
+answer = "d"
+with = "drips"
+rate = "1..9 B/s"
+which = "with probability 0.5"
+[[faults]]
+lose = "a"
+which = "the first 2"
+[[faults]]
+full = "holders of movie"
+when = "step 1 ends"
+[[faults]]
+queue_full = "b"
+[[faults]]
+clock = "a, c"
+by = "+1d..3d"
 [must_fail]
 verdict = "hang"
 says = "waits"

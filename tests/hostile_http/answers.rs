@@ -274,6 +274,32 @@ fn a_request_lost_on_a_reused_connection_is_repeated_once() {
 }
 
 #[test]
+fn bytes_left_over_by_one_answer_are_not_taken_for_the_next() {
+    paused().block_on(async {
+        let mut wire = Wire::default();
+        let client = client(&wire);
+        let asking = async {
+            client.shares(INDEX).await.unwrap();
+            client.shares(INDEX).await
+        };
+        let answering = async {
+            for garbage in [true, false] {
+                let mut conn = wire.accept().await.unwrap();
+                request(&mut conn).await;
+                conn.write_all(EMPTY_LIST).await.unwrap();
+                if garbage {
+                    // It comes when the next request has left already.
+                    request(&mut conn).await;
+                    conn.write_all(b"garbage\r\n").await.unwrap();
+                }
+            }
+        };
+        let (result, ()) = join(asking, answering).await;
+        assert!(result.unwrap().is_empty());
+    });
+}
+
+#[test]
 fn an_allocation_is_never_repeated_once_it_was_sent() {
     paused().block_on(async {
         let mut wire = Wire::default();

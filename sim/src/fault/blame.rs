@@ -41,6 +41,7 @@ impl Book {
             | K::LinkChanged { .. }
             | K::PairChanged { .. }
             | K::Refusing { .. }
+            | K::QueueFull { .. }
             | K::HostHung { .. }
             | K::HostReleased { .. }
             | K::HostCrashed { .. }
@@ -59,7 +60,8 @@ impl Book {
                 let dark = |kind: &FaultKind| matches!(kind, FaultKind::PowerLoss);
                 self.ever_on(to, dark)
             }
-            Why::Order | Why::Backlog | Why::Abandoned => None,
+            Why::Backlog => self.active_on(to, |kind| matches!(kind, FaultKind::QueueFull)),
+            Why::Order | Why::Abandoned => None,
         }
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn occurrences(entry: &Entry) -> [Option<Occurrence>; 2] {
         Entry::Server { host, event: ServerEvent::Received(_) } => {
             [Some(at_server(host, Happening::RequestReceived, 1)), None]
         }
+        Entry::Server { event: ServerEvent::Spoilt { .. }, .. } => [None, None],
         Entry::Server { host, event: ServerEvent::Answered { request, blocks, .. } } => {
             let special = match request {
                 Request::Read(_) if *blocks > 0 => Some(at_server(host, Happening::BlockServed, *blocks)),

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::net::HostId;
-use crate::schedule::{Disconnect, Fault, FaultKind, Link, Subject, Target, Trigger};
+use crate::schedule::{Disconnect, Fault, FaultKind, Jump, Link, Subject, Target, Trigger};
 use crate::seed::Seed;
 use crate::trace::{Entry, StepEvent};
 use crate::verdict::Receipt;
@@ -22,6 +22,11 @@ use count::{Counter, Fired, occurrences};
 pub enum Due {
     /// The fault begins on all its targets.
     BeginAll {
+        /// Its index in the schedule.
+        fault: usize,
+    },
+    /// The fault begins anew wherever it was before.
+    BeginAgain {
         /// Its index in the schedule.
         fault: usize,
     },
@@ -74,7 +79,12 @@ struct Account {
     begun_all: bool,
     active: BTreeMap<HostId, Duration>,
     taken: BTreeSet<HostId>,
+    /// When it began, the last time if it recurs.
     began_at: Option<Duration>,
+    /// How often it was over and began anew.
+    rounds: u64,
+    /// It is over for now and will begin anew.
+    rests: bool,
     over: bool,
     receipt: Receipt,
 }
@@ -93,6 +103,8 @@ impl Book {
                     active: BTreeMap::new(),
                     taken: BTreeSet::new(),
                     began_at: None,
+                    rounds: 0,
+                    rests: false,
                     over: false,
                     receipt: Receipt {
                         name: fault.name.clone(),
@@ -172,15 +184,26 @@ impl Book {
                 self.due.push(Due::BeginAll { fault: index });
             }
             if account.ends_at().is_some_and(|at| at <= now) {
-                account.over = true;
+                account.rests = account.fault.every.is_some();
+                account.over = !account.rests;
                 self.due.push(Due::End { fault: index, host: None });
+            }
+            if let Some(at) = account.begins_again_at().filter(|at| *at <= now) {
+                account.rests = false;
+                account.rounds += 1;
+                account.began_at = Some(at);
+                self.due.push(Due::BeginAgain { fault: index });
             }
         }
     }
 
     /// The next moment at which [`Book::pass_time`] has something to do.
     pub fn next_time(&self) -> Option<Duration> {
-        self.faults.iter().flat_map(|account| [account.begins_at(), account.ends_at()]).flatten().min()
+        self.faults
+            .iter()
+            .flat_map(|account| [account.begins_at(), account.ends_at(), account.begins_again_at()])
+            .flatten()
+            .min()
     }
 
     /// Whether `host` may be the next target of `fault`: named by it, and not beyond the number it may take.
@@ -212,7 +235,10 @@ impl Book {
         }
         account.taken.insert(host);
         account.began_at.get_or_insert(at);
-        account.receipt.began.push((at, name));
+        if account.rounds == 0 {
+            account.receipt.began.push((at, name));
+        }
+        account.receipt.again = account.rounds;
         if !matches!(&account.fault.when, Trigger::Event { who: Subject::It, .. }) {
             account.begun_all = true;
         }
@@ -224,7 +250,7 @@ impl Book {
         let active = match host {
             Some(host) => account.active.remove_entry(&host).into_iter().collect(),
             None => {
-                account.over = true;
+                account.over = !account.rests;
                 std::mem::take(&mut account.active)
             }
         };
@@ -274,6 +300,31 @@ impl Book {
         slow.max_by_key(|(since, _)| *since).map(|(_, link)| link)
     }
 
+    /// The hosts that `fault` has struck so far.
+    pub fn targets(&self, fault: usize) -> Vec<HostId> {
+        self.faults.get(fault).map(|account| account.taken.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// Whether `fault`, which recurs, is over for now: then `host` is a target from its next beginning on.
+    pub fn joins_later(&mut self, fault: usize, host: HostId) -> bool {
+        let Some(account) = self.faults.get_mut(fault).filter(|account| account.rests) else { return false };
+        account.taken.insert(host)
+    }
+
+    /// How often `fault` was over and began anew.
+    pub fn round(&self, fault: usize) -> u64 {
+        self.faults.get(fault).map_or(0, |account| account.rounds)
+    }
+
+    /// The jumps of the wall clock of `host` that are in force, with their faults.
+    pub fn jumps(&self, host: HostId) -> Vec<(usize, Jump)> {
+        let jumps = self.faults.iter().enumerate().filter_map(|(fault, account)| match account.fault.kind {
+            FaultKind::Clock(jump) if account.active.contains_key(&host) => Some((fault, jump)),
+            _ => None,
+        });
+        jumps.collect()
+    }
+
     /// The fault of this kind that is or once was in force on `host`.
     fn ever_on(&self, host: HostId, kind: impl Fn(&FaultKind) -> bool) -> Option<usize> {
         self.faults.iter().position(|account| account.taken.contains(&host) && kind(&account.fault.kind))
@@ -313,11 +364,15 @@ impl Account {
     fn ends_at(&self) -> Option<Duration> {
         let began = self.began_at?;
         match self.fault.until.as_ref()? {
-            _ if self.over => None,
+            _ if self.over || self.rests => None,
             Trigger::At(at) => Some(*at),
             Trigger::After(span) => Some(began + *span),
             Trigger::Event { .. } => None,
         }
+    }
+
+    fn begins_again_at(&self) -> Option<Duration> {
+        Some(self.began_at? + self.fault.every?).filter(|_| self.rests)
     }
 }
 

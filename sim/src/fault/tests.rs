@@ -25,7 +25,7 @@ fn hosts(names: &[&str]) -> Target {
 }
 
 fn fault(kind: FaultKind, on: Target, when: Trigger) -> Fault {
-    Fault { name: "fault".to_owned(), kind, on, when, until: None, may_stay_inert: false }
+    Fault { name: "fault".to_owned(), kind, on, when, until: None, every: None, may_stay_inert: false }
 }
 
 fn book(faults: &[Fault]) -> Book {

@@ -87,6 +87,8 @@ pub enum NetEventKind {
     PairChanged { from: HostId, to: HostId },
     /// `host` refuses new connections from now on, or no longer.
     Refusing { host: HostId, on: bool },
+    /// The accept queue of `host` counts as full from now on, or no longer.
+    QueueFull { host: HostId, on: bool },
     /// The program of `host` stopped running.
     HostHung { host: HostId },
     /// The program of `host` runs again.
@@ -148,6 +150,7 @@ impl NetEvent {
             K::HostCrashed { host } => put(22, &[h(host)]),
             K::PoweredOff { host } => put(23, &[h(host)]),
             K::PoweredOn { host } => put(24, &[h(host)]),
+            K::QueueFull { host, on } => put(25, &[h(host), u64::from(on)]),
         }
     }
 
@@ -247,6 +250,8 @@ impl<S: AsRef<str>> fmt::Display for EventLine<'_, S> {
             K::PairChanged { from, to } => write!(f, "link {} -> {} changed", n(from), n(to)),
             K::Refusing { host, on: true } => write!(f, "{} refuses connections", n(host)),
             K::Refusing { host, on: false } => write!(f, "{} takes connections", n(host)),
+            K::QueueFull { host, on: true } => write!(f, "the accept queue of {} is full", n(host)),
+            K::QueueFull { host, on: false } => write!(f, "the accept queue of {} has room", n(host)),
             K::HostHung { host } => write!(f, "{} hangs", n(host)),
             K::HostReleased { host } => write!(f, "{} runs again", n(host)),
             K::HungHostTouched { host, by } => write!(f, "{} is hung: {by}", n(host)),

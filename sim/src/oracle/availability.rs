@@ -12,7 +12,7 @@ use lafs::format::cap::ReadCap;
 
 use super::truth::{Quality, quality};
 use crate::net::HostId;
-use crate::schedule::{Action, FaultKind, Link, Step};
+use crate::schedule::{Action, Answer, FaultKind, Link, RequestKind, Step};
 use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::{Ending, StepReport};
 use crate::world::World;
@@ -39,13 +39,13 @@ pub fn judge(world: &World, step: &Step, report: &StepReport) -> Option<Finding>
         }
         Ending::Done | Ending::Cancelled { .. } => return None,
     };
-    let well = untouched(world, report);
+    let well = untouched(world, step, report);
     if world.host(&step.by).is_none_or(|client| !well(client)) {
         return None;
     }
     let reason = match &step.action {
         Action::Download { file, .. } => download_had_to_succeed(world, file, &well),
-        Action::Upload { .. } => upload_had_to_succeed(world, report),
+        Action::Upload { .. } => upload_had_to_succeed(world, step, report),
         Action::Wait(_) | Action::Delete { .. } | Action::Copy { .. } | Action::Forget => None,
     }?;
     let text = format!("{} had to succeed: {reason}\n{complaint}", report.what);
@@ -72,26 +72,51 @@ fn time_allowed(world: &World, step: &Step) -> Duration {
 }
 
 /// Tells whether no fault that can hold up a host was in force on it while the step ran.
-fn untouched(world: &World, report: &StepReport) -> impl Fn(HostId) -> bool + use<> {
-    let touched: BTreeSet<HostId> = disturbances(world, report).into_iter().map(|(host, _)| host).collect();
+fn untouched(world: &World, step: &Step, report: &StepReport) -> impl Fn(HostId) -> bool + use<> {
+    let touched: BTreeSet<HostId> =
+        disturbances(world, step, report).into_iter().map(|(host, _)| host).collect();
     move |host| !touched.contains(&host)
 }
 
 /// Hosts that faults held up while the step ran, and since when.
-fn disturbances(world: &World, report: &StepReport) -> Vec<(HostId, Duration)> {
+fn disturbances(world: &World, step: &Step, report: &StepReport) -> Vec<(HostId, Duration)> {
     let ended = report.began + report.took;
     let faults = &world.schedule().faults;
     let intervals = world.recorder().records().book.intervals();
-    let holds_up = |fault: usize| {
-        let kind = faults.get(fault).map(|fault| &fault.kind);
-        !matches!(kind, Some(FaultKind::Corrupt { .. } | FaultKind::Slow(_) | FaultKind::Cancel(_)))
-    };
+    let holds_up = |fault: usize| faults.get(fault).is_none_or(|fault| holds_up(&fault.kind, &step.action));
     intervals
         .iter()
         .filter(|interval| interval.from <= ended && interval.to.is_none_or(|to| to >= report.began))
         .filter(|interval| holds_up(interval.fault))
         .map(|interval| (interval.host, interval.from))
         .collect()
+}
+
+/// Whether a fault of this kind can hold up what a host does for such an operation.
+fn holds_up(kind: &FaultKind, action: &Action) -> bool {
+    let upload = matches!(action, Action::Upload { .. });
+    match kind {
+        FaultKind::Corrupt { .. } | FaultKind::Slow(_) | FaultKind::Cancel(_) => false,
+        // What is lost was acknowledged; that it is gone shows on the disk.
+        FaultKind::Lose(_) => false,
+        // Unfinished uploads are forgotten by their age; reading depends on no clock.
+        FaultKind::Full | FaultKind::Clock(_) => upload,
+        FaultKind::HangOnly(only, _) | FaultKind::Answer(Answer { only: Some(only), .. }) => match only {
+            RequestKind::Version | RequestKind::Shares => true,
+            RequestKind::Read => !upload,
+            RequestKind::Allocate | RequestKind::Write | RequestKind::Abort => upload,
+            // Told, and never waited for.
+            RequestKind::Lease | RequestKind::Report => false,
+        },
+        FaultKind::Hang
+        | FaultKind::Answer(_)
+        | FaultKind::QueueFull
+        | FaultKind::Partition(_)
+        | FaultKind::Disconnect(_)
+        | FaultKind::Crash
+        | FaultKind::PowerLoss
+        | FaultKind::Pause(_) => true,
+    }
 }
 
 fn download_had_to_succeed(world: &World, file: &str, well: &impl Fn(HostId) -> bool) -> Option<String> {
@@ -132,9 +157,9 @@ fn stored(world: &World, cap: &ReadCap, well: &impl Fn(HostId) -> bool) -> Vec<(
 }
 
 /// Shares are placed on servers that are well at first; one that is lost later costs its share.
-fn upload_had_to_succeed(world: &World, report: &StepReport) -> Option<String> {
+fn upload_had_to_succeed(world: &World, step: &Step, report: &StepReport) -> Option<String> {
     let grid = &world.schedule().grid;
-    let disturbed = disturbances(world, report);
+    let disturbed = disturbances(world, step, report);
     let first = |host: HostId| disturbed.iter().filter(|(at, _)| *at == host).map(|(_, since)| *since).min();
     // Generous: a server counts as having room only if all shares of all files would fit.
     let all: u64 = world.schedule().files.iter().map(|file| 4 * file.size + 1024 * 1024).sum();

@@ -39,6 +39,8 @@ fn acknowledged(world: &World, step: usize, placed: &Placed) -> Vec<String> {
         for server in servers {
             let disk = world.servers().find(|(_, name, _)| *name == server.as_str()).map(|(_, _, disk)| disk);
             match disk.and_then(|disk| disk.get(index, *share)) {
+                // A disk that loses what it took is no fault of the client's.
+                None if world.has_lost(server.as_str(), index, *share) => {}
                 None => problems
                     .push(format!("share {share} was acknowledged on {server}, which does not have it")),
                 // What was there before may be damaged: uploaders do not read it.

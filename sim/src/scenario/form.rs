@@ -45,6 +45,12 @@ pub enum Form {
     Part,
     /// A time or an event with a count.
     Trigger,
+    /// What is wrong with an answer.
+    Answer,
+    /// Which requests of many.
+    Which,
+    /// A jump of a clock, or a range of which the seed chooses.
+    Jump,
     /// A part of a file.
     ByteRange,
     /// A number, or a bound on one.
@@ -85,6 +91,9 @@ impl Form {
             Self::Shares => ("shares of a file", "\"share 2 of movie\""),
             Self::Part => ("a part of a share", "\"block 0\""),
             Self::Trigger => ("a time or an event", "\"it has served 2 blocks\""),
+            Self::Answer => ("a status or a fault of the body", "\"500\""),
+            Self::Which => ("a choice of requests", "\"the first 2\""),
+            Self::Jump => ("a duration with a sign", "\"+3d\""),
             Self::ByteRange => ("a range of bytes", "\"100..200 B\""),
             Self::Bound => ("a number or a bound", "\">= 9\""),
             Self::Percent => ("a percentage", "\"120%\""),
@@ -106,6 +115,9 @@ impl Form {
             Self::Multiple => Some("x"),
             Self::ByteRange
             | Self::Trigger
+            | Self::Answer
+            | Self::Which
+            | Self::Jump
             | Self::Line
             | Self::Integer
             | Self::Flag

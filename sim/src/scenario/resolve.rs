@@ -8,14 +8,15 @@ use std::time::Duration;
 use rand_core::Rng;
 
 use super::Scenario;
-use super::faults::{FaultPlan, KindPlan};
+use super::faults::{FaultPlan, JumpPlan, KindPlan, SpoilPlan};
 use super::grid::LinkPlan;
 use super::select::{Selector, SharePick, Shares};
 use super::steps::{ActionPlan, CheckPlan, StepPlan};
 use super::trigger::When;
 use super::units::Spread;
 use crate::schedule::{
-    Action, Check, Fault, FaultKind, File, Grid, Link, Schedule, Server, ShareTarget, Step, Target, Trigger,
+    Action, Answer, Check, Fault, FaultKind, File, Grid, Jump, Link, Schedule, Server, ShareTarget, Spoil,
+    Step, Target, Trigger,
 };
 use crate::seed::Seed;
 
@@ -96,7 +97,21 @@ fn fault(plan: &FaultPlan, seed: &Seed, total: u64, steps: &[StepPlan]) -> Fault
     let on = |selector: &Selector| target(selector, &seed.child(plan.key));
     let (kind, on) = match &plan.kind {
         KindPlan::Hang(selector) => (FaultKind::Hang, on(selector)),
-        KindPlan::HangOnly(selector, kind) => (FaultKind::HangOnly(*kind), on(selector)),
+        KindPlan::HangOnly(selector, kind, which) => (FaultKind::HangOnly(*kind, *which), on(selector)),
+        KindPlan::Answer { on: selector, how, only, which } => {
+            let how = match how {
+                SpoilPlan::Fixed(how) => *how,
+                SpoilPlan::Drips(rate) => Spoil::Drips { rate: draw(*rate, seed, "rate") },
+            };
+            (FaultKind::Answer(Answer { how, only: *only, which: *which }), on(selector))
+        }
+        KindPlan::Lose(selector, which) => (FaultKind::Lose(*which), on(selector)),
+        KindPlan::Full(selector) => (FaultKind::Full, on(selector)),
+        KindPlan::QueueFull(selector) => (FaultKind::QueueFull, on(selector)),
+        KindPlan::Clock(selector, JumpPlan { ahead, by }) => {
+            let by = Duration::from_micros(draw(*by, seed, "by"));
+            (FaultKind::Clock(Jump { ahead: *ahead, by }), on(selector))
+        }
         KindPlan::Partition(selector, direction) => (FaultKind::Partition(*direction), on(selector)),
         KindPlan::Disconnect(selector, how) => (FaultKind::Disconnect(*how), on(selector)),
         KindPlan::Crash(selector) => (FaultKind::Crash, on(selector)),
@@ -121,6 +136,7 @@ fn fault(plan: &FaultPlan, seed: &Seed, total: u64, steps: &[StepPlan]) -> Fault
         on,
         when: trigger(&plan.when, &seed.child("when")),
         until: plan.until.as_ref().map(|until| trigger(until, &seed.child("until"))),
+        every: plan.every.map(|every| Duration::from_micros(draw(every, seed, "every"))),
         may_stay_inert: plan.may_stay_inert,
     }
 }

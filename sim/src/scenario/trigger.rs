@@ -226,7 +226,7 @@ fn step(number: &str, names: &Names) -> Result<u64, Bad> {
     })
 }
 
-fn probability(chance: &str) -> Result<f64, Bad> {
+pub(super) fn probability(chance: &str) -> Result<f64, Bad> {
     let value = chance.trim().parse::<f64>().ok().filter(|p| *p > 0.0 && *p <= 1.0);
     value.ok_or_else(|| {
         Bad::new("this is not a probability", "expected a number above 0 and at most 1").at(chance)

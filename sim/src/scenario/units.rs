@@ -8,8 +8,14 @@ use super::diagnose::{Bad, closest};
 const DURATION_MICROS_MAX: u64 = 365 * 24 * 3600 * 1_000_000;
 
 /// Units of time, in microseconds, longest first.
-const TIMES: &[(&str, u64)] =
-    &[("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)];
+const TIMES: &[(&str, u64)] = &[
+    ("d", 86_400_000_000),
+    ("h", 3_600_000_000),
+    ("m", 60_000_000),
+    ("s", 1_000_000),
+    ("ms", 1_000),
+    ("us", 1),
+];
 
 /// Units of size, in bytes, in the order in which the writer prefers them.
 const SIZES: &[(&str, u64)] = &[
@@ -136,7 +142,7 @@ fn micros(text: &str) -> Result<u64, Bad> {
         total = total
             .checked_add(value)
             .filter(|sum| *sum <= DURATION_MICROS_MAX)
-            .ok_or_else(|| Bad::new("a duration that makes no sense", "longer than a year (8760h)"))?;
+            .ok_or_else(|| Bad::new("a duration that makes no sense", "longer than a year (365d)"))?;
         rest = &rest[unit_len..];
         if rest.is_empty() {
             return Ok(total);
@@ -204,6 +210,7 @@ fn closest_unit<'a>(unit: &str, names: &[&'a str]) -> Option<&'a str> {
         "sec" | "secs" | "second" | "seconds" => "s",
         "min" | "mins" | "minute" | "minutes" => "m",
         "hour" | "hours" | "hr" => "h",
+        "day" | "days" => "d",
         "msec" | "millis" => "ms",
         "µs" | "usec" | "micros" => "us",
         "b" | "byte" | "bytes" => "B",

@@ -1,6 +1,8 @@
 //! What goes wrong: kinds of fault, and whom and what they strike.
 
-use super::{Link, Trigger};
+use std::time::Duration;
+
+use super::{Answer, Jump, Link, Trigger, Which};
 
 /// One thing that goes wrong.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +17,8 @@ pub struct Fault {
     pub when: Trigger,
     /// When it ends; none means never.
     pub until: Option<Trigger>,
+    /// From one beginning to the next, for a fault that recurs.
+    pub every: Option<Duration>,
     /// Whether a run in which it touched nothing is still valid.
     pub may_stay_inert: bool,
 }
@@ -24,8 +28,18 @@ pub struct Fault {
 pub enum FaultKind {
     /// The program stops running; its kernel goes on acknowledging.
     Hang,
-    /// The program runs, but requests of this kind get no answer until the end of the fault.
-    HangOnly(RequestKind),
+    /// The program runs, but these requests of this kind get no answer until the end of the fault.
+    HangOnly(RequestKind, Which),
+    /// Answers are not what they should be.
+    Answer(Answer),
+    /// Shares are acknowledged and lost: what is complete is gone from the disk.
+    Lose(Which),
+    /// The disk has no room for new shares.
+    Full,
+    /// The accept queue is full: new connections get no answer, open ones go on.
+    QueueFull,
+    /// The wall clock jumps; at the end of the fault it jumps back.
+    Clock(Jump),
     /// Messages vanish silently.
     Partition(Direction),
     /// Connections end.
@@ -64,17 +78,23 @@ pub enum RequestKind {
     Read,
     /// A share, to be forgotten.
     Abort,
+    /// A lease.
+    Lease,
+    /// A report of corruption.
+    Report,
 }
 
 impl RequestKind {
     /// All of them, each with the word for it in scenario files.
-    pub const WORDS: [(&str, Self); 6] = [
+    pub const WORDS: [(&str, Self); 8] = [
         ("versions", Self::Version),
         ("shares", Self::Shares),
         ("allocations", Self::Allocate),
         ("writes", Self::Write),
         ("reads", Self::Read),
         ("aborts", Self::Abort),
+        ("leases", Self::Lease),
+        ("corruption reports", Self::Report),
     ];
 }
 

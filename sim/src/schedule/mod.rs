@@ -3,6 +3,7 @@
 //! A schedule is all a run needs; replaying it takes no seed but `seed`, which names the streams of the network
 //! and of the file contents. Nothing here parses, draws or executes.
 
+mod door;
 mod fault;
 mod step;
 mod trigger;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use lafs::format::Encoding;
 
+pub use door::{Answer, Jump, Spoil, Which};
 pub use fault::{Direction, Disconnect, Fault, FaultKind, RequestKind, ShareField, ShareTarget, Target};
 pub use step::{Action, Bound, Check, ErrorKind, Outcome, Step};
 pub use trigger::{Happening, Subject, Trigger};

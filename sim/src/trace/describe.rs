@@ -31,7 +31,7 @@ impl Names {
         let (who, what) = match entry {
             Entry::Net(event) => ("net".to_owned(), event.display(&self.hosts).to_string()),
             Entry::Client { host, event, .. } => (self.host(*host).to_owned(), client_event(event)),
-            Entry::Server { host, event } => (self.host(*host).to_owned(), server_event(event)),
+            Entry::Server { host, event } => (self.host(*host).to_owned(), self.server_event(event)),
             Entry::Fault { fault, host, event } => {
                 let name = self.faults.get(*fault).map_or("?", String::as_str);
                 let what = match event {
@@ -103,11 +103,17 @@ pub fn question_text(question: Question) -> String {
     }
 }
 
-fn server_event(event: &ServerEvent) -> String {
-    match event {
-        ServerEvent::Received(request) => format!("is asked for {}", request_text(*request)),
-        ServerEvent::Answered { request, status, bytes, .. } => {
-            format!("answers {}: {status}, {bytes} B", request_text(*request))
+impl Names {
+    fn server_event(&self, event: &ServerEvent) -> String {
+        match event {
+            ServerEvent::Received(request) => format!("is asked for {}", request_text(*request)),
+            ServerEvent::Answered { request, status, bytes, .. } => {
+                format!("answers {}: {status}, {bytes} B", request_text(*request))
+            }
+            ServerEvent::Spoilt { request, fault, how } => {
+                let name = self.faults.get(*fault).map_or("?", String::as_str);
+                format!("\"{name}\" spoils its answer to {}: {}", request_text(*request), how.words())
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use lafs::format::ShareNum;
 use sha2::{Digest, Sha256};
 
 use crate::net::{HostId, NetEvent, NetEventKind};
+use crate::schedule::Spoil;
 
 pub use describe::{Names, question_text};
 
@@ -73,6 +74,15 @@ pub enum ServerEvent {
         bytes: u64,
         /// Whole blocks of share data among them.
         blocks: u64,
+    },
+    /// A fault spoilt the answer.
+    Spoilt {
+        /// The request.
+        request: Request,
+        /// The fault's index in the schedule.
+        fault: usize,
+        /// What is wrong with it.
+        how: Spoil,
     },
 }
 

@@ -1,15 +1,15 @@
 //! The front door of a simulated server: the real handler, with every request and answer recorded.
 //!
-//! It looks at what passes and changes nothing.
+//! It looks at what passes and changes nothing, unless a fault at the door holds a request or spoils its answer.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
@@ -23,8 +23,11 @@ use crate::fault::damage::Damage;
 use crate::net::HostId;
 use crate::oracle::truth::Blocks;
 use crate::record::Recorder;
-use crate::schedule::RequestKind;
+use crate::schedule::Spoil;
 use crate::trace::{Request, ServerEvent};
+
+use super::door::{Choice, Door, Spoilt, Visit};
+use super::spoil;
 
 /// What the front door knows of the disk behind it, besides its bytes.
 #[derive(Debug, Default)]
@@ -33,32 +36,20 @@ pub struct Annotations {
     pub damage: BTreeMap<(StorageIndex, ShareNum), Vec<Damage>>,
     /// Where the blocks of each uploaded file lie in its shares.
     pub blocks: BTreeMap<StorageIndex, Blocks>,
-    /// Kinds of request that are never answered, by the fault that holds them.
-    held: BTreeMap<usize, RequestKind>,
-    waiting: Vec<Waker>,
+    /// The faults at the door itself.
+    pub door: Door,
+    /// Faults that lose shares, and which of those that become complete.
+    pub losing: BTreeMap<usize, Choice>,
+    /// Shares that were acknowledged and lost.
+    pub lost: BTreeSet<(StorageIndex, ShareNum)>,
 }
 
 impl Annotations {
-    /// From now on `fault` holds requests of this kind; none lets them go on.
-    pub fn hold(&mut self, fault: usize, kind: Option<RequestKind>) {
-        match kind {
-            Some(kind) => drop(self.held.insert(fault, kind)),
-            None => drop(self.held.remove(&fault)),
-        }
-        self.waiting.drain(..).for_each(Waker::wake);
-    }
-
-    fn holder(&self, request: Request) -> Option<usize> {
-        let kind = match request {
-            Request::Version => RequestKind::Version,
-            Request::Shares => RequestKind::Shares,
-            Request::Allocate => RequestKind::Allocate,
-            Request::Write(_) => RequestKind::Write,
-            Request::Read(_) => RequestKind::Read,
-            Request::Abort(_) => RequestKind::Abort,
-            Request::Lease | Request::Corrupt(_) | Request::Other => return None,
-        };
-        self.held.iter().find(|(_, held)| **held == kind).map(|(fault, _)| *fault)
+    /// A share is complete: the fault that loses it, if one does.
+    pub fn loser(&mut self) -> Option<usize> {
+        let losing = self.losing.iter_mut().filter_map(|(fault, choice)| choice.next().then_some(*fault));
+        // All of them count it.
+        losing.collect::<Vec<_>>().first().copied()
     }
 }
 
@@ -76,20 +67,14 @@ impl<H> Front<H> {
         Self { inner, host, recorder, annotations }
     }
 
-    /// Waits until no fault holds requests of this kind.
-    async fn pass(&self, request: Request) {
-        let mut bitten = None;
+    /// Waits until no fault holds the request, and says how its answer is to be spoilt.
+    async fn pass(&self, request: Request) -> Option<Spoilt> {
+        let mut visit = Visit::default();
         poll_fn(|cx| {
-            let mut annotations = self.annotations.borrow_mut();
-            let Some(fault) = annotations.holder(request) else { return Poll::Ready(()) };
-            annotations.waiting.push(cx.waker().clone());
-            drop(annotations);
-            if bitten.replace(fault) != Some(fault) {
-                self.recorder.bite(fault, 1, 0);
-            }
-            Poll::Pending
+            let door = &mut self.annotations.borrow_mut().door;
+            door.poll_pass(&mut visit, request, cx, |fault| self.recorder.bite(fault, 1, 0))
         })
-        .await;
+        .await
     }
 
     /// Whole blocks within `range` of a stored share; damaged bytes in it are a bite.
@@ -110,8 +95,23 @@ impl<H: Handle> Handle for Front<H> {
         let (kind, index) = classify(request.method(), request.uri().path());
         let range = request.headers().get(header::RANGE).and_then(|range| parse_range(range.as_bytes()));
         self.recorder.note_server(self.host, ServerEvent::Received(kind));
-        self.pass(kind).await;
-        let response = self.inner.handle(request).await;
+        let spoilt = self.pass(kind).await;
+        let response = match spoilt.map(|spoilt| spoilt.how) {
+            Some(Spoil::Status { status, applied }) => {
+                if applied {
+                    drop(self.inner.handle(request).await);
+                } else {
+                    spoil::drain(request.into_body()).await;
+                }
+                spoil::refusal(status)
+            }
+            _ => self.inner.handle(request).await,
+        };
+        let spoilt = spoilt.filter(|spoilt| spoil::can(&response, spoilt.how));
+        if let Some(Spoilt { fault, how, .. }) = spoilt {
+            self.recorder.bite(fault, 1, 0);
+            self.recorder.note_server(self.host, ServerEvent::Spoilt { request: kind, fault, how });
+        }
         let status = response.status();
         let bytes = response.body().size_hint().exact().unwrap_or(0);
         let blocks = match (kind, index) {
@@ -121,6 +121,13 @@ impl<H: Handle> Handle for Front<H> {
             }
             _ => 0,
         };
+        let (response, ends) = match spoilt {
+            Some(spoilt) => (spoil::apply(response, spoilt), spoil::ends(spoilt.how)),
+            None => (response, true),
+        };
+        if !ends {
+            return response;
+        }
         let answer = Answer { kind, status, bytes, blocks, host: self.host, recorder: self.recorder.clone() };
         if bytes == 0 {
             answer.note();

@@ -5,8 +5,12 @@
 
 pub mod content;
 pub mod control;
+mod disk;
+pub mod door;
 pub mod front;
+mod spoil;
 mod storm;
+mod wire;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -36,12 +40,14 @@ use crate::net::event::{Dialer, Network};
 use crate::net::{HostId, Limits};
 use crate::oracle::truth::Blocks;
 use crate::record::{ClientObserver, Recorder};
-use crate::schedule::{Link, Schedule, ShareTarget, Target};
+use crate::schedule::{Jump, Link, Schedule, ShareTarget, Target};
 use crate::seed::Seed;
 use crate::trace::{Keep, Names, Trace};
 use crate::workload::Placed;
 use control::Control;
+use disk::Disk;
 use front::{Annotations, Front};
+use wire::Tampering;
 
 /// The link between two hosts that have none of their own: nothing but the server's link counts.
 const WIRE: Link = Link { latency_min: Duration::ZERO, latency_max: Duration::ZERO, bandwidth: None };
@@ -141,19 +147,38 @@ impl World {
         let Ok(listener) = self.net.listen(server.host) else { return };
         let (host, disk) = (server.host, server.disk.clone());
         let (recorder, annotations) = (self.recorder.clone(), Rc::clone(&server.annotations));
-        let clock = self.clock();
+        let clock = self.clock(host);
+        let tampers = self.schedule.faults.iter().any(|fault| wire::is_needed_for(&fault.kind));
         let program = async move {
+            let disk = Disk::new(disk, host, recorder.clone(), Rc::clone(&annotations));
             let Ok(server) = StorageServer::start(disk, SWISSNUM, clock).await else { return };
             let front = Front::new(server, host, recorder, annotations);
-            serve(listener, &front, &ServeLimits::default()).await;
+            // Only where it is needed: it copies what passes.
+            if tampers {
+                serve(Tampering(listener), &front, &ServeLimits::default()).await;
+            } else {
+                serve(listener, &front, &ServeLimits::default()).await;
+            }
         };
         drop(self.net.spawn(host, program));
     }
 
-    /// Wall time: a fixed epoch and the virtual time since the start.
-    fn clock(&self) -> Clock {
+    /// Wall time on a server: a fixed epoch and the virtual time since the start, and whatever faults make of it.
+    fn clock(&self, host: HostId) -> Clock {
         let recorder = self.recorder.clone();
-        Arc::new(move || UnixTime(EPOCH_SECONDS + recorder.now().as_secs()))
+        Arc::new(move || {
+            let mut time = UnixTime(EPOCH_SECONDS + recorder.now().as_secs());
+            let jumps = recorder.records().book.jumps(host);
+            for (fault, Jump { ahead, by }) in jumps {
+                time = if ahead {
+                    time.plus(by.as_secs())
+                } else {
+                    UnixTime(time.0.saturating_sub(by.as_secs()))
+                };
+                recorder.bite(fault, 1, 0);
+            }
+            time
+        })
     }
 
     fn new_client(&self, name: &str, host: HostId, life: u64) -> Rc<Client<Dialer>> {
@@ -282,6 +307,12 @@ impl World {
     /// Servers as (host, name, disk), in the order of the file.
     pub fn servers(&self) -> impl Iterator<Item = (HostId, &str, &MemoryBackend)> {
         self.servers.iter().map(|server| (server.host, server.name.as_str(), &server.disk))
+    }
+
+    /// Whether a fault made this server lose a share that it acknowledged.
+    pub fn has_lost(&self, server: &str, index: StorageIndex, share: ShareNum) -> bool {
+        let server = self.servers.iter().find(|known| known.name == server);
+        server.is_some_and(|server| server.annotations.borrow().lost.contains(&(index, share)))
     }
 
     /// Bytes that servers which are well reserve for shares that are not complete.

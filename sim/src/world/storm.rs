@@ -5,10 +5,13 @@ use std::rc::Rc;
 use rand_core::Rng;
 
 use super::World;
+use super::door::{Choice, Effect};
 use crate::fault::Due;
 use crate::fault::damage::Damage;
 use crate::net::HostId;
-use crate::schedule::{Direction, Disconnect, FaultKind, RequestKind, ShareField, ShareTarget, Target};
+use crate::schedule::{
+    Answer, Direction, Disconnect, FaultKind, RequestKind, ShareField, ShareTarget, Target, Which,
+};
 use crate::trace::{Entry, FaultEvent};
 
 impl World {
@@ -42,6 +45,10 @@ impl World {
                         for host in self.select(&plan.on) {
                             self.begin(fault, host);
                         }
+                    }
+                    Due::BeginAgain { fault } => {
+                        let hosts = self.recorder.records().book.targets(fault);
+                        hosts.into_iter().for_each(|host| self.begin_on(fault, host));
                     }
                     Due::Begin { fault, host } => self.begin(fault, host),
                     Due::End { fault, host } => self.end(fault, host),
@@ -83,13 +90,33 @@ impl World {
             let records = self.recorder.records();
             records.book.admits(fault, host, |target, host| self.holds(target, host))
         };
-        let Some(plan) = self.schedule.faults.get(fault).filter(|_| admitted) else { return };
+        if admitted && !self.recorder.records().book.joins_later(fault, host) {
+            self.begin_on(fault, host);
+        }
+    }
+
+    fn begin_on(&self, fault: usize, host: HostId) {
+        let Some(plan) = self.schedule.faults.get(fault) else { return };
         let now = self.recorder.now();
         self.recorder.records().book.began(fault, host, now);
         self.recorder.note(Entry::Fault { fault, host: Some(host), event: FaultEvent::Began });
         match &plan.kind {
             FaultKind::Hang => self.net.hang(host),
-            FaultKind::HangOnly(kind) => self.hold_requests(host, fault, Some(*kind)),
+            FaultKind::HangOnly(kind, which) => {
+                self.strike(host, fault, Effect::Hold, Some(*kind), *which);
+            }
+            FaultKind::Answer(Answer { how, only, which }) => {
+                self.strike(host, fault, Effect::Spoil(*how), *only, *which);
+            }
+            FaultKind::Lose(which) => {
+                if let (Some(server), Some(choice)) = (self.server_on(host), self.choice(host, fault, *which))
+                {
+                    server.annotations.borrow_mut().losing.insert(fault, choice);
+                }
+            }
+            FaultKind::QueueFull => self.net.fill_queue(host, true),
+            // The disk and the clock look for themselves.
+            FaultKind::Full | FaultKind::Clock(_) => {}
             FaultKind::Partition(direction) => {
                 let (inward, outward) = ways(*direction);
                 self.net.isolate(host, inward, outward);
@@ -155,7 +182,21 @@ impl World {
             self.recorder.note(Entry::Fault { fault, host: Some(host), event: FaultEvent::Ended });
             match &plan.kind {
                 FaultKind::Hang => self.net.release(host),
-                FaultKind::HangOnly(_) => self.hold_requests(host, fault, None),
+                FaultKind::HangOnly(..) | FaultKind::Answer(_) => {
+                    if let Some(server) = self.server_on(host) {
+                        server.annotations.borrow_mut().door.end(fault);
+                    }
+                }
+                FaultKind::Lose(_) => {
+                    if let Some(server) = self.server_on(host) {
+                        server.annotations.borrow_mut().losing.remove(&fault);
+                    }
+                }
+                FaultKind::QueueFull => {
+                    let full = self.suffers(host, |kind| matches!(kind, FaultKind::QueueFull));
+                    self.net.fill_queue(host, full);
+                }
+                FaultKind::Full | FaultKind::Clock(_) => {}
                 FaultKind::Partition(direction) => {
                     let (inward, outward) = ways(*direction);
                     self.net.rejoin(host, inward, outward);
@@ -184,11 +225,20 @@ impl World {
         }
     }
 
-    /// Holds requests of one kind at the front door of a server, or lets those that `fault` held go on.
-    fn hold_requests(&self, host: HostId, fault: usize, kind: Option<RequestKind>) {
-        if let Some(server) = self.server_on(host) {
-            server.annotations.borrow_mut().hold(fault, kind);
+    /// From now on a fault strikes requests at the door of a server.
+    fn strike(&self, host: HostId, fault: usize, effect: Effect, only: Option<RequestKind>, which: Which) {
+        if let (Some(server), Some(choice)) = (self.server_on(host), self.choice(host, fault, which)) {
+            server.annotations.borrow_mut().door.begin(fault, effect, only, choice);
         }
+    }
+
+    /// What chooses among the requests that a fault could strike on a host. A fault that recurs draws anew each time.
+    fn choice(&self, host: HostId, fault: usize, which: Which) -> Option<Choice> {
+        let plan = self.schedule.faults.get(fault)?;
+        let round = self.recorder.records().book.round(fault);
+        let stream = self.seed.child(&format!("fault {}", plan.name)).child("which");
+        let stream = stream.child(self.names.host(host)).child(&round.to_string());
+        Some(Choice::new(which, stream.rng()))
     }
 
     /// Starts the program of a host again, unless another fault keeps it down. It hangs like the one before if what

@@ -9,6 +9,7 @@ mod hang;
 mod link;
 mod partition;
 mod power;
+mod queue;
 mod random;
 mod window;
 mod world;

@@ -80,8 +80,8 @@ pub(super) struct Outcome {
     pub(super) reusable: bool,
     /// Some byte of the request had been taken by the connection.
     pub(super) sent: bool,
-    /// Some byte of the answer had arrived.
-    pub(super) answered: bool,
+    /// The head of an answer had arrived.
+    pub(super) headed: bool,
 }
 
 /// An open connection.
@@ -115,9 +115,10 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Connection<C> {
 
     /// Sends a question and collects the answer.
     pub(super) async fn ask(&mut self, question: Question<'_>, policy: &TransportPolicy) -> Outcome {
-        let (read, written) = (self.moved.read(), self.moved.written());
+        let written = self.moved.written();
+        let mut headed = false;
         let request_bytes = question.head_bytes + question.body_bytes;
-        let (result, ended) = match self.exchange(question, policy).await {
+        let (result, ended) = match self.exchange(question, policy, &mut headed).await {
             Ok(answer) => (Ok(answer), true),
             Err(Ended::Refused(status)) => (Err(RequestError::Status(status)), true),
             Err(Ended::RefusedUnread(status)) => (Err(RequestError::Status(status)), false),
@@ -129,11 +130,16 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Connection<C> {
             // An answer that came before its request was all sent leaves the rest in the way.
             reusable: ended && sent >= request_bytes,
             sent: sent > 0,
-            answered: self.moved.read() > read,
+            headed,
         }
     }
 
-    async fn exchange(&mut self, question: Question<'_>, policy: &TransportPolicy) -> Result<Answer, Ended> {
+    async fn exchange(
+        &mut self,
+        question: Question<'_>,
+        policy: &TransportPolicy,
+        headed: &mut bool,
+    ) -> Result<Answer, Ended> {
         let Self { sender, driver, moved, .. } = self;
         let Question { request, head_bytes, body_bytes, expect, progress } = question;
         let (read, written) = (moved.read(), moved.written());
@@ -164,6 +170,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Connection<C> {
         })
         .await?;
 
+        *headed = true;
         let (head, body) = response.into_parts();
         let mut collect = match expect.body(head.status, &head.headers) {
             Ok(length) => Collect::new(body, length)?,

@@ -45,8 +45,10 @@ impl<D: Dial> Pool<D> {
     pub(super) async fn call(&self, call: &Call<'_>, expect: &dyn Expect) -> Result<Answer, RequestError> {
         if let Some(connection) = self.reuse().await {
             let outcome = self.ask(connection, call, expect).await?;
-            let lost = matches!(outcome.result, Err(RequestError::Lost(_))) && !outcome.answered;
-            if !lost || (outcome.sent && call.replay == Replay::UnlessSent) {
+            // What came instead of a head may have been left over by the answer before.
+            let stale = matches!(outcome.result, Err(RequestError::Lost(_) | RequestError::Malformed(_)))
+                && !outcome.headed;
+            if !stale || (outcome.sent && call.replay == Replay::UnlessSent) {
                 return outcome.result;
             }
         }

@@ -61,7 +61,7 @@ impl State {
             let host = self.host(server);
             match &mut host.backlog {
                 Some(backlog) if !host.refuse => {
-                    if backlog.queue.len() + backlog.embryos >= backlog_max {
+                    if host.queue_full || backlog.queue.len() + backlog.embryos >= backlog_max {
                         return self.syn_lost(key, client, server, Why::Backlog);
                     }
                     backlog.embryos += 1;

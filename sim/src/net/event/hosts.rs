@@ -18,6 +18,7 @@ impl State {
             wires: Vec::new(),
             backlog: None,
             refuse: false,
+            queue_full: false,
             off: false,
             hangs: 0,
         });
@@ -88,6 +89,11 @@ impl State {
         }
         self.note(K::HostReleased { host });
         true
+    }
+
+    pub(super) fn fill_queue(&mut self, host: HostId, on: bool) {
+        self.host(host).queue_full = on;
+        self.note(K::QueueFull { host, on });
     }
 
     pub(super) fn refuse(&mut self, host: HostId, on: bool) {

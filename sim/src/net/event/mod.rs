@@ -217,6 +217,11 @@ impl Network {
         self.core.with(|state| state.refuse(host, on));
     }
 
+    /// Whether the accept queue of `host` counts as full: SYNs vanish, and connections that exist go on.
+    pub fn fill_queue(&self, host: HostId, on: bool) {
+        self.core.with(|state| state.fill_queue(host, on));
+    }
+
     /// Resets all connections of `host` from its side: what it has under way is lost, both programs see an error.
     /// Answers how many.
     pub fn reset_connections(&self, host: HostId) -> usize {

@@ -27,6 +27,8 @@ pub(super) struct Host {
     pub(super) wires: Vec<Option<u32>>,
     pub(super) backlog: Option<Backlog>,
     pub(super) refuse: bool,
+    /// The accept queue counts as full.
+    pub(super) queue_full: bool,
     pub(super) off: bool,
     pub(super) hangs: u32,
 }

@@ -1,20 +1,36 @@
 //! Writes a fault: kind, target, beginning and end.
 
+use super::super::faults::write_which;
 use super::super::trigger::write_event;
-use super::super::units::write_duration;
+use super::super::units::{write_duration, write_size};
 use super::Out;
 use crate::schedule::{
-    Direction, Disconnect, Fault, FaultKind, RequestKind, ShareField, ShareTarget, Trigger,
+    Answer, Direction, Disconnect, Fault, FaultKind, RequestKind, ShareField, ShareTarget, Spoil, Trigger,
 };
 
 pub(super) fn fault(out: &mut Out, fault: &Fault) {
     out.text("name", &fault.name);
     match &fault.kind {
         FaultKind::Hang => out.target("hang", &fault.on),
-        FaultKind::HangOnly(kind) => {
+        FaultKind::HangOnly(kind, which) => {
             out.target("hang", &fault.on);
-            let word = RequestKind::WORDS.iter().find(|(_, known)| known == kind);
-            out.text("only", word.map_or("", |(word, _)| word));
+            only(out, *kind);
+            out.text("which", &write_which(*which));
+        }
+        FaultKind::Answer(how) => {
+            out.target("answer", &fault.on);
+            answer(out, how);
+        }
+        FaultKind::Lose(which) => {
+            out.target("lose", &fault.on);
+            out.text("which", &write_which(*which));
+        }
+        FaultKind::Full => out.target("full", &fault.on),
+        FaultKind::QueueFull => out.target("queue_full", &fault.on),
+        FaultKind::Clock(jump) => {
+            out.target("clock", &fault.on);
+            let sign = if jump.ahead { '+' } else { '-' };
+            out.text("by", &format!("{sign}{}", write_duration(jump.by)));
         }
         FaultKind::Partition(direction) => {
             out.target("partition", &fault.on);
@@ -55,7 +71,28 @@ pub(super) fn fault(out: &mut Out, fault: &Fault) {
     if let Some(until) = &fault.until {
         trigger(out, "until", until);
     }
+    if let Some(every) = fault.every {
+        out.text("every", &write_duration(every));
+    }
     out.line(format_args!("may_stay_inert = {}", fault.may_stay_inert));
+}
+
+fn only(out: &mut Out, kind: RequestKind) {
+    let word = RequestKind::WORDS.iter().find(|(_, known)| *known == kind);
+    out.text("only", word.map_or("", |(word, _)| word));
+}
+
+fn answer(out: &mut Out, answer: &Answer) {
+    out.text("with", &answer.how.words());
+    match answer.how {
+        Spoil::Status { applied, .. } => out.line(format_args!("applied = {applied}")),
+        Spoil::Drips { rate } => out.text("rate", &format!("{}/s", write_size(rate))),
+        Spoil::Stops | Spoil::Truncated | Spoil::TooLong | Spoil::Garbage | Spoil::WrongLength => {}
+    }
+    if let Some(kind) = answer.only {
+        only(out, kind);
+    }
+    out.text("which", &write_which(answer.which));
 }
 
 pub(super) fn shares(out: &mut Out, key: &str, on_key: &str, share: &ShareTarget) {

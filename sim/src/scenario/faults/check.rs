@@ -18,19 +18,7 @@ pub(super) fn check_times(
 ) {
     let end_key = if section.field("until").is_some() { "until" } else { "for" };
     let end_span = || section.field(end_key).map_or(section.span.clone(), |field| field.span);
-    let once = match kind {
-        KindPlan::Corrupt { .. } => Some("corruption"),
-        KindPlan::Cancel(_) => Some("a cancellation"),
-        KindPlan::Disconnect(_, Disconnect::Reset | Disconnect::Close) => Some("a disconnect"),
-        KindPlan::Disconnect(_, Disconnect::Refuse)
-        | KindPlan::Hang(_)
-        | KindPlan::HangOnly(..)
-        | KindPlan::Partition(..)
-        | KindPlan::Crash(_)
-        | KindPlan::PowerLoss(_)
-        | KindPlan::Slow(..)
-        | KindPlan::Pause(_) => None,
-    };
+    let once = once(kind);
     if let (Some(what), Some(_)) = (once, until) {
         let bad = Bad::new(format!("{what} has no end"), "it happens once");
         report
@@ -61,6 +49,36 @@ pub(super) fn check_times(
                 bad.help(format!("`it` is the target of the fault; name one of the {side} instead")),
             );
         }
+    }
+}
+
+/// What happens once and has no end, in words; none for a fault that lasts.
+fn once(kind: &KindPlan) -> Option<&'static str> {
+    match kind {
+        KindPlan::Corrupt { .. } => Some("corruption"),
+        KindPlan::Cancel(_) => Some("a cancellation"),
+        KindPlan::Disconnect(_, Disconnect::Reset | Disconnect::Close) => Some("a disconnect"),
+        KindPlan::Disconnect(_, Disconnect::Refuse)
+        | KindPlan::Hang(_)
+        | KindPlan::HangOnly(..)
+        | KindPlan::Answer { .. }
+        | KindPlan::Lose(..)
+        | KindPlan::Full(_)
+        | KindPlan::QueueFull(_)
+        | KindPlan::Clock(..)
+        | KindPlan::Partition(..)
+        | KindPlan::Crash(_)
+        | KindPlan::PowerLoss(_)
+        | KindPlan::Slow(..)
+        | KindPlan::Pause(_) => None,
+    }
+}
+
+/// Reports a fault that recurs although it has no end.
+pub(super) fn check_every(section: &Section<'_>, kind: &KindPlan, report: &mut Report<'_>) {
+    if let Some((what, field)) = once(kind).zip(section.field("every")) {
+        let bad = Bad::new(format!("{what} does not recur"), "it happens once");
+        report.bad(field.span, bad.help("only faults that last can recur"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads `[[faults]]`: what goes wrong, on whom, from when until when.
 
 mod check;
+mod door;
 
 use super::diagnose::{Bad, Report};
 use super::grid::{LinkPlan, link_over};
@@ -8,8 +9,10 @@ use super::section::Section;
 use super::select::{Names, Scope, Selector, Shares};
 use super::steps::one_kind;
 use super::trigger::{self, When};
-use super::units;
-use crate::schedule::{Direction, Disconnect, RequestKind, ShareField};
+use super::units::{self, Spread};
+use crate::schedule::{Direction, Disconnect, RequestKind, ShareField, Which};
+
+pub(super) use door::{JumpPlan, SpoilPlan, write_which};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FaultPlan {
@@ -19,6 +22,8 @@ pub(super) struct FaultPlan {
     pub(super) kind: KindPlan,
     pub(super) when: When,
     pub(super) until: Option<When>,
+    /// From one beginning to the next, in microseconds.
+    pub(super) every: Option<Spread>,
     pub(super) may_stay_inert: bool,
 }
 
@@ -26,7 +31,17 @@ pub(super) struct FaultPlan {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum KindPlan {
     Hang(Selector),
-    HangOnly(Selector, RequestKind),
+    HangOnly(Selector, RequestKind, Which),
+    Answer {
+        on: Selector,
+        how: SpoilPlan,
+        only: Option<RequestKind>,
+        which: Which,
+    },
+    Lose(Selector, Which),
+    Full(Selector),
+    QueueFull(Selector),
+    Clock(Selector, JumpPlan),
     Partition(Selector, Direction),
     Disconnect(Selector, Disconnect),
     Crash(Selector),
@@ -48,7 +63,12 @@ impl KindPlan {
     fn selector(&self) -> Option<&Selector> {
         match self {
             Self::Hang(on)
-            | Self::HangOnly(on, _)
+            | Self::HangOnly(on, ..)
+            | Self::Answer { on, .. }
+            | Self::Lose(on, _)
+            | Self::Full(on)
+            | Self::QueueFull(on)
+            | Self::Clock(on, _)
             | Self::Partition(on, _)
             | Self::Disconnect(on, _)
             | Self::Crash(on)
@@ -59,18 +79,37 @@ impl KindPlan {
     }
 }
 
-const KINDS: &[&str] =
-    &["hang", "partition", "disconnect", "crash", "power_loss", "slow", "corrupt", "cancel", "pause"];
+const KINDS: &[&str] = &[
+    "hang",
+    "answer",
+    "lose",
+    "full",
+    "queue_full",
+    "clock",
+    "partition",
+    "disconnect",
+    "crash",
+    "power_loss",
+    "slow",
+    "corrupt",
+    "cancel",
+    "pause",
+];
 
-/// Keys that mean something for one kind only.
-const ONLY_FOR: &[(&str, &str)] = &[
-    ("on", "corrupt"),
-    ("field", "corrupt"),
-    ("direction", "partition"),
-    ("how", "disconnect"),
-    ("only", "hang"),
-    ("latency", "slow"),
-    ("bandwidth", "slow"),
+/// Keys that mean something for some kinds only.
+const ONLY_FOR: &[(&str, &[&str])] = &[
+    ("on", &["corrupt"]),
+    ("field", &["corrupt"]),
+    ("direction", &["partition"]),
+    ("how", &["disconnect"]),
+    ("only", &["hang", "answer"]),
+    ("which", &["hang", "answer", "lose"]),
+    ("with", &["answer"]),
+    ("rate", &["answer"]),
+    ("applied", &["answer"]),
+    ("by", &["clock"]),
+    ("latency", &["slow"]),
+    ("bandwidth", &["slow"]),
 ];
 
 /// Reads one fault; none if it is wrong (and reported).
@@ -82,24 +121,26 @@ pub(super) fn fault(
 ) -> Option<FaultPlan> {
     let key = one_kind(section, KINDS, ("kind of fault", "kinds of fault"), report);
     for (name, only) in ONLY_FOR {
-        if let Some(field) = section.field(name).filter(|_| key.is_some_and(|key| key != *only)) {
+        if let Some(field) = section.field(name).filter(|_| key.is_some_and(|key| !only.contains(&key))) {
             let title = format!("`{name}` means nothing for `{}`", key.unwrap_or_default());
-            report.bad(field.span, Bad::new(title, format!("only for {only}")));
+            report.bad(field.span, Bad::new(title, format!("only for {}", only.join(", "))));
         }
     }
     let kind = key.and_then(|key| kind(key, section, names, grid_link, report));
     let when = section.read("when", report, |text| trigger::parse(text, names));
     let until = until(section, names, report);
+    let every = every(section, until.as_ref(), report);
     if let (Some(kind), Some(when)) = (&kind, &when) {
         check::check_start(section, kind, when, names, report);
         check::check_times(section, kind, when, until.as_ref(), names, report);
+        check::check_every(section, kind, report);
     }
     let name = match section.field("name") {
         Some(_) => section.line("name", report)?,
         None => default_name(section, key?),
     };
     let may_stay_inert = section.flag("may_stay_inert", report);
-    Some(FaultPlan { name, key: key?, kind: kind?, when: when?, until, may_stay_inert })
+    Some(FaultPlan { name, key: key?, kind: kind?, when: when?, until, every, may_stay_inert })
 }
 
 /// The kind and its target, as they are written.
@@ -138,16 +179,18 @@ fn kind(
         let index = usize::try_from(step - 1).ok()?;
         return Some(if key == "cancel" { KindPlan::Cancel(index) } else { KindPlan::Pause(index) });
     }
-    let on = names.selector(section, key, Scope::ServersAndClients, report);
+    let scope = match key {
+        "answer" | "lose" | "full" | "queue_full" | "clock" => Scope::Servers,
+        _ => Scope::ServersAndClients,
+    };
+    let on = names.selector(section, key, scope, report);
     Some(match key {
-        "hang" => {
-            let word = section.field("only").and_then(|_| section.choice("only", report));
-            let only = RequestKind::WORDS.iter().find(|(known, _)| Some(*known) == word);
-            match only {
-                Some((_, kind)) => KindPlan::HangOnly(on?, *kind),
-                None => KindPlan::Hang(on?),
-            }
-        }
+        "hang" => door::hang(section, on, report)?,
+        "answer" => door::answer(section, on, report)?,
+        "lose" => door::lose(section, on, report)?,
+        "full" => KindPlan::Full(on?),
+        "queue_full" => KindPlan::QueueFull(on?),
+        "clock" => door::clock(section, on, report)?,
         "partition" => {
             let direction = match section.choice("direction", report)? {
                 "to" => Direction::To,
@@ -205,6 +248,25 @@ fn until(section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Optio
         report.bad(field.span, Bad::new("both `until` and `for`", "one of them must go"));
     }
     until.or(lasts.map(When::After))
+}
+
+/// From one beginning of a fault that recurs to the next.
+fn every(section: &Section<'_>, lasts: Option<&When>, report: &mut Report<'_>) -> Option<Spread> {
+    let field = section.field("every")?;
+    let every = section.read("every", report, units::durations)?;
+    match lasts {
+        Some(When::After(lasts)) if every.min > lasts.max => return Some(every),
+        Some(When::After(_)) => {
+            let bad = Bad::new("the fault recurs before it is over", "not longer than `for`");
+            report.bad(field.span, bad.help("`every` counts from one beginning to the next"));
+        }
+        Some(When::At(_) | When::Event { .. }) | None if section.field("for").is_none() => {
+            let bad = Bad::new("`every` without `for`", "how long does it last each time?");
+            report.bad(field.span, bad.help("add for = \"1s\""));
+        }
+        Some(When::At(_) | When::Event { .. }) | None => {}
+    }
+    None
 }
 
 /// Reports faults that have the same name.

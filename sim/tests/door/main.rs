@@ -1,0 +1,7 @@
+//! Faults at the door of a server, as they look on the wire: raw HTTP goes in, and these bytes come out.
+
+mod answers;
+mod choices;
+mod clock;
+mod disk;
+mod raw;
