@@ -30,6 +30,8 @@ pub struct Counts {
     pub requests: u64,
     /// Bytes of share data that servers sent.
     pub fetched_bytes: u64,
+    /// Servers that were sent any request.
+    pub asked: BTreeSet<ServerId>,
     /// Servers that were asked for blocks.
     pub block_sources: BTreeSet<ServerId>,
     /// Corruption reports that servers received.
@@ -95,6 +97,7 @@ impl Ledger {
         match event {
             Event::Asked { server, question } => {
                 counts.requests += 1;
+                counts.asked.insert(server.clone());
                 self.open.insert((host, step, server.clone(), *question), now);
                 if let Question::Block { segment, .. } = question {
                     counts.block_sources.insert(server.clone());

@@ -19,7 +19,7 @@ use lafs::format::{ServerId, ShareNum};
 
 use crate::ledger::Counts;
 use crate::oracle;
-use crate::schedule::{Action, ErrorKind, Step};
+use crate::schedule::{Action, ErrorKind, Step, Target};
 use crate::trace::StepEvent;
 use crate::verdict::Finding;
 use crate::world::World;
@@ -120,6 +120,7 @@ pub async fn run(world: &Rc<World>, steps: &[Step], tell: impl Fn(StepReport)) {
 async fn run_one(world: &Rc<World>, number: usize, step: &Step, tell: &impl Fn(StepReport)) {
     let what = describe(step);
     let began = world.recorder().now();
+    world.back_up(number as u64 + 1);
     world.recorder().note_step(number, StepEvent::Began(what.clone()));
     world.settle_faults();
     let ending = perform(world, number, step).await;
@@ -161,27 +162,38 @@ pub fn describe(step: &Step) -> String {
         }
         Action::Wait(span) => format!("wait {span:?}"),
         Action::Delete { file, .. } => format!("delete shares of {file}"),
-        Action::Copy { share, to } => format!("copy shares of {} to {to}", share.file),
+        Action::Copy { share, to } => {
+            let to = match to {
+                Target::Hosts(hosts) => hosts.join(", "),
+                Target::Holders { file, .. } => format!("holders of {file}"),
+            };
+            format!("copy shares of {} to {to}", share.file)
+        }
+        Action::Arrange { file, .. } => format!("arrange shares of {file}"),
         Action::Forget => format!("{} starts anew", step.by),
     }
 }
 
 async fn perform(world: &Rc<World>, number: usize, step: &Step) -> Ending {
     match &step.action {
-        Action::Upload { file } => upload(world, number, &step.by, file).await,
+        Action::Upload { file } => upload(world, number, step, file).await,
         Action::Download { file, range } => download(world, number, &step.by, file, *range).await,
         Action::Wait(span) => {
             tokio::time::sleep(*span).await;
             Ending::Done
         }
-        Action::Delete { file, on } => {
-            world.delete_shares(file, on);
+        Action::Delete { file, shares, on } => {
+            world.delete_shares(file, shares.as_deref(), on);
             Ending::Done
         }
         Action::Copy { share, to } => {
             world.copy_shares(share, to);
             Ending::Done
         }
+        Action::Arrange { file, layout } => match world.arrange_shares(file, layout) {
+            Ok(()) => Ending::Done,
+            Err(error) => Ending::Failed { kind: None, text: error.to_string(), wrong_at: None },
+        },
         Action::Forget => {
             world.forget_client(&step.by);
             Ending::Done
@@ -229,16 +241,16 @@ impl Unfinished {
     }
 }
 
-async fn upload(world: &Rc<World>, step: usize, by: &str, file: &str) -> Ending {
+async fn upload(world: &Rc<World>, number: usize, step: &Step, file: &str) -> Ending {
     let content = world.content(file);
-    let client = world.client(by, step);
+    let client = world.client(&step.by, number);
     let options = UploadOptions {
         encoding: world.schedule().grid.encoding,
-        happy: world.schedule().grid.happy,
+        happy: step.happy.unwrap_or(world.schedule().grid.happy),
         key: if world.has_random_key(file) { KeyChoice::Random } else { KeyChoice::Convergent },
     };
     let operation = async move { client.upload(&mut std::io::Cursor::new(content), &options).await };
-    match operate(world, step, by, operation).await {
+    match operate(world, number, &step.by, operation).await {
         Err(unfinished) => unfinished.ending(None),
         Ok(Ok(uploaded)) => {
             let placed = Placed::of(uploaded);

@@ -44,6 +44,7 @@ fn the_end_of_the_shorter_fault_does_not_end_the_longer_one() {
         "hang = \"s1\"",
         "hang = \"s1\"\nonly = \"reads\"",
         "partition = \"s1\"",
+        "partition = [[\"c0\", \"s0\"], [\"s1\"]]",
         "disconnect = \"s1\"\nhow = \"refuse\"",
         "crash = \"s1\"",
         "power_loss = \"s1\"",
@@ -132,4 +133,30 @@ fn damage_goes_with_the_bytes() {
     let moved = "{ copy = \"shares of movie\", from = \"s1\", to = \"s2\" }, { delete = \"movie\", on = \"s1\" }, \
         { download = \"movie\", expect = \"either\" }";
     assert!(receipt(moved) > 0, "the copy is as bad as what it was copied from");
+}
+
+#[test]
+fn a_partition_into_groups_and_one_around_a_server_end_each_for_itself() {
+    let fault = |kind: &str, lasts: &str| {
+        format!("[[faults]]\n{kind}\nfor = \"{lasts}\"\nwhen = \"step 2 starts\"\nmay_stay_inert = true\n")
+    };
+    let groups = "partition = [[\"c0\", \"c1\", \"s0\"], [\"s1\", \"s2\"]]";
+    for (first, second) in [("1s", "10s"), ("10s", "1s")] {
+        let report = play(&(fault(groups, first) + &fault("partition = \"s1\"", second)));
+        assert!(failed(&report, 2) || took(&report, 2) > 2.0, "{}", report.steps[2].outcome);
+        assert!(!failed(&report, 4) && took(&report, 4) < 2.0, "{}", took(&report, 4));
+        assert!(report.findings.is_empty(), "{:?}", report.findings);
+    }
+}
+
+#[test]
+fn hosts_of_one_group_and_hosts_of_none_talk_as_ever() {
+    for groups in
+        ["[[\"c1\"], [\"c0\", \"s0\", \"s1\", \"s2\"]]", "[[\"c0\"], [\"c1\"]]", "[[\"s0\"], [\"s1..s2\"]]"]
+    {
+        let report =
+            play(&format!("[[faults]]\nname = \"f\"\npartition = {groups}\nmay_stay_inert = true\n"));
+        assert!((0..5).all(|step| !failed(&report, step)) && took(&report, 2) < 1.0, "{groups}");
+        assert_eq!(touched(&report, "f"), 0, "{groups}");
+    }
 }

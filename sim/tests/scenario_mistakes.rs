@@ -330,6 +330,71 @@ for = "0s"
 }
 
 #[test]
+fn an_arrangement_of_nothing_and_of_too_much() {
+    let step = |shares: &str| format!("within = \"3s\"\n[[steps]]\narrange = \"movie\"\n{shares}");
+    let arrange = |shares: &str| errors("within = \"3s\"", &step(shares));
+    let all = [
+        arrange(""),
+        arrange("shares = { }"),
+        arrange("shares = \"s0\""),
+        arrange("shares = { s0 = \"0..10\", s11 = \"1\", \"s0..s2\" = \"3..1\", s5 = \"some\", s6 = true }"),
+        arrange("shares = { s0 = \"0\", \"s0..s2\" = \"1\" }"),
+    ];
+    assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn a_replacement_without_a_substitute_or_by_one_that_is_none() {
+    let replace = |by: &str| {
+        let when = "when = \"step 2 starts\"";
+        errors(
+            "hang = \"s3\"\nwhen = \"it has served 2 blocks\"",
+            &format!("replace = \"shares of movie\"\n{by}\n{when}"),
+        )
+    };
+    let all = [
+        replace(""),
+        replace("by = \"half of it\""),
+        replace("by = \"truncated to 100%\""),
+        replace("by = \"truncated to 10\""),
+        replace("by = \"share 2 of film\""),
+        replace("by = \"share 10 of movie\"\nuntil = \"9s\""),
+    ];
+    assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn a_backup_that_does_not_exist() {
+    let restore = |keys: &str| errors("hang = \"s3\"\nwhen = \"it has served 2 blocks\"", keys);
+    let all = [
+        restore("restore = \"s3\"\nwhen = \"step 2 starts\""),
+        restore("restore = \"s3\"\nto = \"yesterday\"\nwhen = \"step 2 starts\""),
+        restore("restore = \"s3\"\nto = \"step 3\"\nwhen = \"step 2 starts\""),
+        restore("restore = \"s3\"\nto = \"step 2\"\nwhen = \"step 2 starts\""),
+        restore("restore = \"alice\"\nto = \"step 1\"\nwhen = \"step 2 starts\""),
+    ];
+    assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn groups_that_are_none() {
+    let groups = |groups: &str| errors("hang = \"s3\"", &format!("partition = {groups}"));
+    let all = [
+        groups("[[\"alice\", \"s0..s4\"], [\"bob\", \"s4..s9\"]]"),
+        groups("[[\"alice\"]]"),
+        groups("[[\"alice\"], []]"),
+        groups("[[\"alice\"], \"s3\"]"),
+        groups("[[\"alice\"], [\"carol\", 3]]\ndirection = \"to\""),
+    ];
+    assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn words_of_a_success() {
+    assert_snapshot!(errors("within", "says = \"fine\"\nwithin"));
+}
+
+#[test]
 fn a_terminal_gets_colours_and_a_pipe_does_not() {
     let error = scenario::parse("test.toml", b"").unwrap_err();
     assert!(error.render(true).contains('\u{1b}'));

@@ -24,6 +24,7 @@ segment = "64 KiB"
 latency = "5ms..20ms"
 bandwidth = "1..10 MiB/s"
 space = "1 GiB"
+share_size_max = "1 MiB..2 GiB"
 [server.b]
 space = "0 B"
 [files.movie]
@@ -31,13 +32,15 @@ size = "1 MiB..2 MiB"
 key = "random"
 [[steps]]
 upload = "movie"
+happy = 1
+per_server = "<= 4"
 placed = ">= 3"
 happiness = 2
 nothing_allocated = true
 [[steps]]
 copy = "share 1 of movie"
 from = "a..c"
-to = "d"
+to = "any 2 of c, d"
 [[steps]]
 delete = "movie"
 on = "any 1 of all but d"
@@ -56,6 +59,16 @@ fetched_at_most = "120%"
 requests = "3..50"
 corruption_reports = "<= 2"
 stall_at_most = "4x"
+says = "not enough"
+asked = "<= 4"
+not_asked = ["c", "any 1 of a, b"]
+[[steps]]
+arrange = "movie"
+shares = { a = "0..2, 3", "b, c" = 1 }
+health = 4
+[[steps]]
+delete = "movie"
+share = "1, 3"
 [[steps]]
 download = "movie"
 together = true
@@ -124,7 +137,31 @@ when = "step 1 ends"
 queue_full = "b"
 [[faults]]
 clock = "a, c"
-by = "+1d..3d"
+jump = "+1d..3d"
+[[faults]]
+partition = [["alice", "a"], ["bob", "b..c"]]
+when = "5s"
+for = "1s"
+[[faults]]
+name = "half"
+replace = "any share of movie"
+on = "d"
+by = "truncated to 50%"
+when = "step 5 starts"
+[[faults]]
+name = "piece"
+replace = "share 1 of movie"
+by = "truncated to 3 KiB"
+when = "step 4 starts"
+[[faults]]
+name = "other"
+replace = "shares of movie"
+by = "share 3 of movie"
+when = "step 7 starts"
+[[faults]]
+restore = "any 2"
+to = "step 2"
+when = "step 3 ends"
 [must_fail]
 verdict = "hang"
 says = "waits"

@@ -16,7 +16,7 @@ impl<B: Backend> StorageServer<B> {
         reply::accepts_cbor(&head.headers)?;
         let space = self.backend.free_space().await?;
         let version = Version {
-            maximum_immutable_share_size: space,
+            maximum_immutable_share_size: space.min(self.backend.share_bytes_max()),
             maximum_mutable_share_size: MUTABLE_SHARE_BYTES_MAX,
             available_space: space,
             application_version: concat!("lafs/", env!("CARGO_PKG_VERSION")).into(),

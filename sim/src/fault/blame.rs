@@ -50,12 +50,17 @@ impl Book {
         }
     }
 
+    fn name(&self, host: HostId) -> &str {
+        self.hosts.get(host.index()).map(String::as_str).unwrap_or_default()
+    }
+
     fn blame_loss(&self, from: HostId, to: HostId, why: Why) -> Option<usize> {
         let cuts = |inward: Direction| move |kind: &FaultKind| matches!(kind, FaultKind::Partition(way) if *way == Direction::Both || *way == inward);
         match why {
             Why::Blocked => self
                 .active_on(to, cuts(Direction::To))
-                .or_else(|| self.active_on(from, cuts(Direction::From))),
+                .or_else(|| self.active_on(from, cuts(Direction::From)))
+                .or_else(|| self.active_on(from, |kind| kind.parts(self.name(from), self.name(to)))),
             Why::PowerOff | Why::Unknown => {
                 let dark = |kind: &FaultKind| matches!(kind, FaultKind::PowerLoss);
                 self.ever_on(to, dark)

@@ -1,63 +1,130 @@
-//! Damage to stored shares: which bytes of a share a named field is, and one flipped bit in it.
+//! Damage to stored shares: which bytes of a share a named field is, one flipped bit in it, and other bytes altogether.
 //!
 //! Positions follow from the parameters of the file, not from the header of the share, which may itself be
 //! damaged already.
 
 use std::ops::Range;
 
+use bytes::Bytes;
+use lafs::format::ShareNum;
 use lafs::format::share::UriExtension;
 use lafs::format::share::layout::segment_tree;
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
+use super::forge::forge;
 use crate::oracle::truth::Blocks;
 use crate::schedule::ShareField;
 
-/// Bits that were flipped in one stored share.
+/// What a fault did to one stored share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// The fault that did it.
     pub fault: usize,
-    /// Offset and mask of each.
-    flips: Vec<(u64, u8)>,
+    change: Change,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Change {
+    /// Flipped bits: offset and mask of each.
+    Flips(Vec<(u64, u8)>),
+    /// The server lists the share and cannot read it.
+    Unreadable,
+    /// Other content; none is no share at all.
+    Replaced { before: Option<Bytes>, after: Option<Bytes> },
 }
 
 impl Damage {
-    /// Flips one bit in each part of `field`. Nothing is flipped where the share has no such part.
-    pub fn draw(
+    /// Damages `field` of a share, and says what the share is then. None if it has no such field.
+    pub fn to_field(
         fault: usize,
         field: ShareField,
         blocks: &Blocks,
-        share_bytes: u64,
+        share: ShareNum,
+        content: &Bytes,
         rng: &mut ChaCha8Rng,
-    ) -> Self {
-        let flips = parts(field, blocks)
-            .into_iter()
-            .map(|part| part.start..part.end.min(share_bytes))
-            .filter(|part| !part.is_empty())
-            .map(|part| (part.start + rng.next_u64() % (part.end - part.start), 1 << (rng.next_u32() % 8)))
-            .collect();
-        Self { fault, flips }
-    }
-
-    /// Flips the bits; doing it twice restores the share.
-    pub fn apply(&self, bytes: &mut [u8]) {
-        for (offset, mask) in &self.flips {
-            if let Some(byte) = usize::try_from(*offset).ok().and_then(|at| bytes.get_mut(at)) {
-                *byte ^= mask;
+    ) -> Option<(Self, Bytes)> {
+        match field {
+            ShareField::Container => Some((Self { fault, change: Change::Unreadable }, content.clone())),
+            ShareField::ForgedTree => {
+                let after = forge(content, share, blocks, rng)?;
+                Some((Self::replaced(fault, Some(content.clone()), Some(after.clone())), after))
+            }
+            ShareField::Version
+            | ShareField::Offsets
+            | ShareField::Block(_)
+            | ShareField::Data
+            | ShareField::CrypttextHash(_)
+            | ShareField::BlockHash(_)
+            | ShareField::ShareHashes
+            | ShareField::UriExtension => {
+                let flips = flips(field, blocks, content.len() as u64, rng);
+                let mut after = content.to_vec();
+                for (offset, mask) in &flips {
+                    *after.get_mut(usize::try_from(*offset).ok()?)? ^= mask;
+                }
+                let damage = Self { fault, change: Change::Flips(flips) };
+                (!damage.is_empty()).then(|| (damage, after.into()))
             }
         }
     }
 
-    /// How many damaged bytes lie in `range` of the share.
-    pub fn touched(&self, range: &Range<u64>) -> u64 {
-        self.flips.iter().filter(|(offset, _)| range.contains(offset)).count() as u64
+    /// A share is another one than before, or appears, or is gone.
+    pub fn replaced(fault: usize, before: Option<Bytes>, after: Option<Bytes>) -> Self {
+        Self { fault, change: Change::Replaced { before, after } }
     }
 
-    /// Whether the field exists in this share.
-    pub fn is_empty(&self) -> bool {
-        self.flips.is_empty()
+    /// How many bytes in `range` of the share differ from what they would be without the damage.
+    pub fn touched(&self, range: &Range<u64>) -> u64 {
+        match &self.change {
+            Change::Flips(flips) => flips.iter().filter(|(offset, _)| range.contains(offset)).count() as u64,
+            Change::Unreadable => 0,
+            Change::Replaced { before, after } => {
+                let (before, after) = (part(before.as_ref(), range), part(after.as_ref(), range));
+                let differing = before.iter().zip(after).filter(|(a, b)| a != b).count();
+                (differing + before.len().abs_diff(after.len())) as u64
+            }
+        }
     }
+
+    /// Whether the server cannot read the share.
+    pub fn is_unreadable(&self) -> bool {
+        self.change == Change::Unreadable
+    }
+
+    /// Whether the share is listed and would not be, or the other way round.
+    pub fn is_listed_wrongly(&self) -> bool {
+        match &self.change {
+            Change::Replaced { before, after } => before.is_some() != after.is_some(),
+            Change::Flips(_) | Change::Unreadable => false,
+        }
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        match &self.change {
+            Change::Flips(flips) => flips.is_empty(),
+            Change::Unreadable => false,
+            Change::Replaced { before, after } => before == after,
+        }
+    }
+}
+
+/// The bytes of `content` that lie in `range`.
+fn part<'a>(content: Option<&'a Bytes>, range: &Range<u64>) -> &'a [u8] {
+    let Some(content) = content else { return &[] };
+    let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
+    content.get(at(range.start)..at(range.end)).unwrap_or_default()
+}
+
+/// One bit in each part of `field`. None where the share has no such part.
+fn flips(field: ShareField, blocks: &Blocks, share_bytes: u64, rng: &mut ChaCha8Rng) -> Vec<(u64, u8)> {
+    parts(field, blocks)
+        .into_iter()
+        .map(|part| part.start..part.end.min(share_bytes))
+        .filter(|part| !part.is_empty())
+        .map(|part| (part.start + rng.next_u64() % (part.end - part.start), 1 << (rng.next_u32() % 8)))
+        .collect()
 }
 
 fn parts(field: ShareField, blocks: &Blocks) -> Vec<Range<u64>> {
@@ -88,6 +155,8 @@ fn parts(field: ShareField, blocks: &Blocks) -> Vec<Range<u64>> {
             let start = layout.uri_extension_length_range().end;
             one(start..start + UriExtension::serialised_len(cut))
         }
+        // Not a matter of single bits.
+        ShareField::Container | ShareField::ForgedTree => Vec::new(),
     }
 }
 
@@ -101,75 +170,4 @@ fn offset_field(index: u64, number: u64) -> Range<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use lafs::erasure::Segmentation;
-    use lafs::format::Encoding;
-
-    use super::*;
-    use crate::seed::Seed;
-
-    const SHARE: &[u8] = include_bytes!("../../../tests/vectors/immutable/shares/share-files-1024/4.share");
-
-    fn blocks() -> Blocks {
-        Blocks::new(Segmentation::new(1024, Encoding::new(3, 10).unwrap(), 128).unwrap())
-    }
-
-    /// Every field of this share, and the bytes it may lie in.
-    fn fields() -> Vec<(ShareField, Vec<Range<u64>>)> {
-        let blocks = blocks();
-        let (layout, cut) = (blocks.layout(), blocks.cut());
-        let block = |segment| layout.block_range(cut, segment);
-        let (crypttext, hashes) = (layout.crypttext_tree_offset(), layout.block_tree_offset());
-        let extension = layout.uri_extension_offset() + 4;
-        vec![
-            (ShareField::Version, one(0..4)),
-            (ShareField::Offsets, vec![12..16, 24..28, 32..36]),
-            (ShareField::Block(0), vec![block(0)]),
-            (ShareField::Block(7), vec![block(7)]),
-            (ShareField::Data, (0..8).map(block).collect()),
-            (ShareField::CrypttextHash(0), one(crypttext..crypttext + 32)),
-            (ShareField::CrypttextHash(14), one(crypttext + 448..crypttext + 480)),
-            (ShareField::BlockHash(14), one(hashes + 448..hashes + 480)),
-            (ShareField::ShareHashes, vec![layout.chain_range()]),
-            (ShareField::UriExtension, one(extension..SHARE.len() as u64)),
-        ]
-    }
-
-    #[test]
-    fn each_field_is_damaged_by_one_bit_in_each_of_its_parts_and_twice_is_never() {
-        assert_eq!(blocks().cut().segments(), 8);
-        for (field, parts) in fields() {
-            for seed in 0..50 {
-                let mut rng = Seed::root(seed).rng();
-                let damage = Damage::draw(3, field, &blocks(), SHARE.len() as u64, &mut rng);
-                let mut bytes = SHARE.to_vec();
-                damage.apply(&mut bytes);
-                for part in &parts {
-                    let place = part.start as usize..part.end as usize;
-                    let flipped = bytes[place.clone()].iter().zip(&SHARE[place]);
-                    let bits: u32 = flipped.map(|(a, b)| (a ^ b).count_ones()).sum();
-                    assert_eq!(bits, 1, "{field:?} in {part:?} with seed {seed}");
-                    assert_eq!(damage.touched(part), 1);
-                }
-                let all: u32 = bytes.iter().zip(SHARE).map(|(a, b)| (a ^ b).count_ones()).sum();
-                assert_eq!(all as usize, parts.len(), "{field:?}: nothing else");
-                assert_eq!(damage.touched(&(0..u64::MAX)), parts.len() as u64);
-                damage.apply(&mut bytes);
-                assert_eq!(bytes, SHARE);
-            }
-        }
-    }
-
-    #[test]
-    fn a_field_that_the_share_does_not_have_is_not_damaged() {
-        for field in [ShareField::CrypttextHash(15), ShareField::BlockHash(99), ShareField::Block(8)] {
-            let mut rng = Seed::root(1).rng();
-            let damage = Damage::draw(0, field, &blocks(), SHARE.len() as u64, &mut rng);
-            let mut bytes = SHARE.to_vec();
-            damage.apply(&mut bytes);
-            assert_eq!(bytes, SHARE, "{field:?}");
-            assert!(damage.is_empty(), "{field:?}");
-        }
-        assert!(Damage::draw(0, ShareField::Block(7), &blocks(), 40, &mut Seed::root(1).rng()).is_empty());
-    }
-}
+mod tests;

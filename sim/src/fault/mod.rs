@@ -6,6 +6,7 @@
 mod blame;
 mod count;
 pub mod damage;
+mod forge;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -7,7 +7,7 @@ use lafs::format::{ServerId, ShareNum};
 
 use super::*;
 use crate::net::{ConnId, NetEvent, NetEventKind as K, Touch, Why};
-use crate::schedule::{Direction, Disconnect, Happening, Link, ShareField, ShareTarget};
+use crate::schedule::{Direction, Disconnect, Happening, Link, ShareField, ShareTarget, Substitute};
 use crate::trace::{Request, ServerEvent};
 
 const S0: HostId = HostId(0);
@@ -300,7 +300,9 @@ fn every_kind() -> Vec<FaultKind> {
         FaultKind::Crash,
         FaultKind::PowerLoss,
         FaultKind::Slow(LINK),
-        FaultKind::Corrupt { share, field: ShareField::Data },
+        FaultKind::Corrupt { share: share.clone(), field: ShareField::Data },
+        FaultKind::Replace { share, by: Substitute::Percent(50) },
+        FaultKind::Restore { step: 1 },
     ]
 }
 
@@ -352,6 +354,19 @@ fn a_partition_is_blamed_for_its_own_direction_only() {
     assert_eq!(blames(Direction::To, outward), None);
     assert_eq!(blames(Direction::From, inward), None);
     assert_eq!(blames(Direction::From, outward), Some((0, 9)));
+}
+
+#[test]
+fn groups_are_blamed_for_what_is_lost_between_them_and_for_nothing_else() {
+    let conn = ConnId(1);
+    let lost = |from, to| K::Held { conn, from, to, bytes: 9, why: Why::Blocked };
+    let group = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let groups = FaultKind::Groups(vec![group(&["s0", "s1"]), group(&["client"])]);
+    let blames = |from| blamed(std::slice::from_ref(&groups), lost(S0, from));
+    assert_eq!(blames(CLIENT), Some((0, 9)));
+    assert_eq!(blames(S1), None, "of the same group");
+    assert_eq!(blames(S2), None, "of no group");
+    assert_eq!(blamed(&[groups], K::Held { conn, from: S0, to: CLIENT, bytes: 9, why: Why::Order }), None);
 }
 
 #[test]

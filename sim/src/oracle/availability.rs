@@ -12,7 +12,7 @@ use lafs::format::cap::ReadCap;
 
 use super::truth::{Quality, quality};
 use crate::net::HostId;
-use crate::schedule::{Action, Answer, FaultKind, Link, RequestKind, Step};
+use crate::schedule::{Action, Answer, FaultKind, Link, RequestKind, Server, Step};
 use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::{Ending, StepReport};
 use crate::world::World;
@@ -46,7 +46,11 @@ pub fn judge(world: &World, step: &Step, report: &StepReport) -> Option<Finding>
     let reason = match &step.action {
         Action::Download { file, .. } => download_had_to_succeed(world, file, &well),
         Action::Upload { .. } => upload_had_to_succeed(world, step, report),
-        Action::Wait(_) | Action::Delete { .. } | Action::Copy { .. } | Action::Forget => None,
+        Action::Wait(_)
+        | Action::Delete { .. }
+        | Action::Copy { .. }
+        | Action::Arrange { .. }
+        | Action::Forget => None,
     }?;
     let text = format!("{} had to succeed: {reason}\n{complaint}", report.what);
     Some(Finding { oracle: Oracle::Availability, text })
@@ -73,21 +77,25 @@ fn time_allowed(world: &World, step: &Step) -> Duration {
 
 /// Tells whether no fault that can hold up a host was in force on it while the step ran.
 fn untouched(world: &World, step: &Step, report: &StepReport) -> impl Fn(HostId) -> bool + use<> {
-    let touched: BTreeSet<HostId> =
-        disturbances(world, step, report).into_iter().map(|(host, _)| host).collect();
+    let disturbed = disturbances(world, step, report).into_iter();
+    let touched: BTreeSet<HostId> = disturbed.map(|(host, _)| host).collect();
     move |host| !touched.contains(&host)
 }
 
-/// Hosts that faults held up while the step ran, and since when.
+/// Hosts that faults held up while the step ran, and since when. Of groups that are cut off from each other only
+/// those count that the client of the step is not in.
 fn disturbances(world: &World, step: &Step, report: &StepReport) -> Vec<(HostId, Duration)> {
     let ended = report.began + report.took;
     let faults = &world.schedule().faults;
     let intervals = world.recorder().records().book.intervals();
-    let holds_up = |fault: usize| faults.get(fault).is_none_or(|fault| holds_up(&fault.kind, &step.action));
+    let holds_up = |fault: usize, host: HostId| match faults.get(fault).map(|fault| &fault.kind) {
+        Some(kind @ FaultKind::Groups(_)) => kind.parts(&step.by, world.names().host(host)),
+        kind => kind.is_none_or(|kind| holds_up(kind, &step.action)),
+    };
     intervals
         .iter()
         .filter(|interval| interval.from <= ended && interval.to.is_none_or(|to| to >= report.began))
-        .filter(|interval| holds_up(interval.fault))
+        .filter(|interval| holds_up(interval.fault, interval.host))
         .map(|interval| (interval.host, interval.from))
         .collect()
 }
@@ -96,7 +104,11 @@ fn disturbances(world: &World, step: &Step, report: &StepReport) -> Vec<(HostId,
 fn holds_up(kind: &FaultKind, action: &Action) -> bool {
     let upload = matches!(action, Action::Upload { .. });
     match kind {
-        FaultKind::Corrupt { .. } | FaultKind::Slow(_) | FaultKind::Cancel(_) => false,
+        FaultKind::Corrupt { .. }
+        | FaultKind::Replace { .. }
+        | FaultKind::Restore { .. }
+        | FaultKind::Slow(_)
+        | FaultKind::Cancel(_) => false,
         // What is lost was acknowledged; that it is gone shows on the disk.
         FaultKind::Lose(_) => false,
         // Unfinished uploads are forgotten by their age; reading depends on no clock.
@@ -112,6 +124,7 @@ fn holds_up(kind: &FaultKind, action: &Action) -> bool {
         | FaultKind::Answer(_)
         | FaultKind::QueueFull
         | FaultKind::Partition(_)
+        | FaultKind::Groups(_)
         | FaultKind::Disconnect(_)
         | FaultKind::Crash
         | FaultKind::PowerLoss
@@ -143,12 +156,17 @@ fn download_had_to_succeed(world: &World, file: &str, well: &impl Fn(HostId) -> 
 }
 
 /// The shares of a file on servers that were well, and what they are worth.
-fn stored(world: &World, cap: &ReadCap, well: &impl Fn(HostId) -> bool) -> Vec<(ShareNum, String, Quality)> {
+pub(super) fn stored(
+    world: &World,
+    cap: &ReadCap,
+    well: &impl Fn(HostId) -> bool,
+) -> Vec<(ShareNum, String, Quality)> {
     let index = cap.storage_index();
     let servers = world.servers().filter(|(host, ..)| well(*host));
     servers
-        .flat_map(|(_, name, disk)| {
+        .flat_map(|(host, name, disk)| {
             let held = disk.list().into_iter().filter(|(at, _)| *at == index);
+            let held = held.filter(move |(_, share)| !world.is_unreadable(host, index, *share));
             held.filter_map(move |(_, share)| {
                 Some((share, name.to_owned(), quality(&disk.get(index, share)?, share, cap)))
             })
@@ -159,20 +177,21 @@ fn stored(world: &World, cap: &ReadCap, well: &impl Fn(HostId) -> bool) -> Vec<(
 /// Shares are placed on servers that are well at first; one that is lost later costs its share.
 fn upload_had_to_succeed(world: &World, step: &Step, report: &StepReport) -> Option<String> {
     let grid = &world.schedule().grid;
+    let wanted = step.happy.unwrap_or(grid.happy);
     let disturbed = disturbances(world, step, report);
     let first = |host: HostId| disturbed.iter().filter(|(at, _)| *at == host).map(|(_, since)| *since).min();
     // Generous: a server counts as having room only if all shares of all files would fit.
     let all: u64 = world.schedule().files.iter().map(|file| 4 * file.size + 1024 * 1024).sum();
-    let roomy = grid.servers.iter().filter(|server| server.space_bytes >= all);
+    let room = |server: &&Server| server.space_bytes.min(server.share_bytes_max.unwrap_or(u64::MAX));
+    let roomy = grid.servers.iter().filter(|server| room(server) >= all);
     let since: Vec<Option<Duration>> =
         roomy.filter_map(|server| world.host(&server.name)).map(first).collect();
     let lost = since.iter().flatten().filter(|since| **since > report.began).count();
     let well = since.iter().filter(|since| since.is_none()).count();
     let happy = (well + lost).min(grid.encoding.total()).saturating_sub(lost);
-    (happy >= grid.happy).then(|| {
+    (happy >= wanted).then(|| {
         format!(
-            "happiness {} was asked for, {well} servers with room were well, and {lost} more at first",
-            grid.happy
+            "happiness {wanted} was asked for, {well} servers with room were well, and {lost} more at first"
         )
     })
 }

@@ -1,5 +1,10 @@
 //! Expectation: what the scenario file says about each step.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use lafs::format::{ServerId, ShareNum};
+
+use super::availability;
 use crate::schedule::{Action, Bound, Check, ErrorKind, Outcome, Step};
 use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::{Ending, StepReport};
@@ -80,6 +85,34 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
             (fetched > *percent)
                 .then(|| format!("fetched {fetched}% of what it asked for, at most {percent}% allowed"))
         }
+        Check::Says(wanted) => {
+            let Ending::Failed { text, .. } = &report.ending else { return None };
+            (!text.contains(wanted.as_str())).then(|| format!("had to say \"{wanted}\", but says: {text}"))
+        }
+        Check::Asked(bound) => outside(*bound, counts.asked.len() as u64, "servers asked"),
+        Check::NotAsked(target) => {
+            let barred = world.select(target);
+            let named = |name: &str| world.host(name).is_some_and(|host| barred.contains(&host));
+            let asked = counts.asked.iter().find(|server| named(server.as_str()))?;
+            Some(format!("sent {asked} a request, which it must not"))
+        }
+        Check::Health(bound) => {
+            let cap = step.action.file().and_then(|file| world.read_cap(file));
+            let stored = cap.map(|cap| availability::stored(world, &cap, &|_| true)).unwrap_or_default();
+            let good = stored.iter().filter(|(.., quality)| quality.is_whole());
+            let good: BTreeSet<ShareNum> = good.map(|(share, ..)| *share).collect();
+            outside(*bound, good.len() as u64, "different good shares stored")
+        }
+        Check::PerServer(bound) => {
+            let Ending::Uploaded(placed) = &report.ending else { return None };
+            let mut written: BTreeMap<&ServerId, u64> = BTreeMap::new();
+            for server in placed.written.values().flatten() {
+                *written.entry(server).or_default() += 1;
+            }
+            written
+                .into_iter()
+                .find_map(|(server, count)| outside(*bound, count, &format!("shares written to {server}")))
+        }
         Check::Requests(bound) => outside(*bound, counts.requests, "requests"),
         Check::NothingAllocated => (report.allocated_bytes > 0)
             .then(|| format!("servers still reserve {} B for unfinished shares", report.allocated_bytes)),
@@ -104,6 +137,7 @@ fn asked_size(world: &World, step: &Step) -> Option<u64> {
         | Action::Wait(_)
         | Action::Delete { .. }
         | Action::Copy { .. }
+        | Action::Arrange { .. }
         | Action::Forget => None,
     }
 }

@@ -37,6 +37,10 @@ fn acknowledged(world: &World, step: usize, placed: &Placed) -> Vec<String> {
     let mut stored = Vec::new();
     for (share, servers) in &placed.shares {
         for server in servers {
+            let host = world.host(server.as_str());
+            if host.is_some_and(|host| world.is_damaged(host, index, *share)) {
+                continue;
+            }
             let disk = world.servers().find(|(_, name, _)| *name == server.as_str()).map(|(_, _, disk)| disk);
             match disk.and_then(|disk| disk.get(index, *share)) {
                 // A disk that loses what it took is no fault of the client's.

@@ -88,6 +88,14 @@ fn what_faults_keep_from_a_download_it_may_fail_without() {
     assert_eq!(if_it_had_failed(&fault("corrupt = \"shares of movie\"\nfield = \"data\"")), None);
     assert!(if_it_had_failed(&fault("slow = \"s0..s4\"\nlatency = \"1s\"")).is_some(), "slow is no excuse");
     assert!(if_it_had_failed(&fault("hang = \"s0\"")).is_some(), "three shares are left");
+    let gone = "corrupt = \"shares of movie\"\nfield = \"container version\"";
+    assert_eq!(if_it_had_failed(&fault(gone)), None, "listed, but not readable");
+    assert_eq!(if_it_had_failed(&fault("replace = \"shares of movie\"\nby = \"truncated to 50%\"")), None);
+    assert_eq!(if_it_had_failed(&fault("restore = \"all\"\nto = \"step 1\"")), None);
+    assert!(if_it_had_failed(&fault("restore = \"s0\"\nto = \"step 1\"")).is_some());
+    let groups = |own: &str, other: &str| format!("partition = [[\"client\", \"{own}\"], [\"{other}\"]]");
+    assert!(if_it_had_failed(&fault(&groups("s0..s2", "s3..s4"))).is_some(), "enough on its side");
+    assert_eq!(if_it_had_failed(&fault(&groups("s0", "s1..s4"))), None, "too few on its side");
 }
 
 #[test]
@@ -214,6 +222,10 @@ fn expectations_that_were_not_met_say_what_was_expected_and_what_came() {
         ask(&upload, &|step| step.checks = vec![Check::SharesPlaced(at_least(5))]);
         ask(&upload, &|step| step.checks = vec![Check::Happiness(Bound { min: 7, max: 7 })]);
         ask(&upload, &|step| step.checks = vec![Check::SharesPlaced(at_least(4))]);
+        ask(&upload, &|step| step.checks = vec![Check::PerServer(Bound { min: 2, max: 4 })]);
+        ask(&upload, &|step| step.checks = vec![Check::PerServer(Bound { min: 1, max: 1 })]);
+        ask(&upload, &|step| step.checks = vec![Check::Health(at_least(4))]);
+        ask(&upload, &|step| step.checks = vec![Check::Health(at_least(5))]);
         download.took = Duration::from_millis(1500);
         ask(&download, &|step| step.within = Some(Duration::from_secs(1)));
         ask(&download, &|step| step.within = Some(Duration::from_secs(2)));
@@ -223,6 +235,12 @@ fn expectations_that_were_not_met_say_what_was_expected_and_what_came() {
         download.counts.block_sources.insert(ServerId::new("s3"));
         download.allocated_bytes = 12;
         ask(&download, &|step| step.checks = vec![Check::Requests(Bound { min: 0, max: 8 })]);
+        download.counts.asked.extend(["s3", "s4"].map(ServerId::new));
+        ask(&download, &|step| step.checks = vec![Check::Asked(Bound { min: 0, max: 1 })]);
+        ask(&download, &|step| step.checks = vec![Check::Asked(Bound { min: 2, max: 2 })]);
+        ask(&download, &|step| step.checks = vec![Check::NotAsked(Target::Hosts(vec!["s4".into()]))]);
+        ask(&download, &|step| step.checks = vec![Check::NotAsked(Target::Hosts(vec!["s2".into()]))]);
+        ask(&download, &|step| step.checks = vec![Check::Says("nothing".to_owned())]);
         ask(&download, &|step| step.checks = vec![Check::CorruptionReports(Bound { min: 2, max: 3 })]);
         ask(&download, &|step| {
             step.checks = vec![Check::NotFrom(Target::Hosts(vec!["s2".into(), "s3".into()]))]
@@ -236,6 +254,8 @@ fn expectations_that_were_not_met_say_what_was_expected_and_what_came() {
         ask(&download, &|step| step.checks = vec![Check::NothingAllocated]);
         download.ending = failed();
         ask(&download, &|step| step.outcome = Outcome::Success);
+        ask(&download, &|step| step.checks = vec![Check::Says("it gave".to_owned())]);
+        ask(&download, &|step| step.checks = vec![Check::Says("nothing".to_owned())]);
         ask(&download, &|step| step.outcome = Outcome::Error(ErrorKind::Unreachable));
         lines.join("\n")
     });

@@ -35,14 +35,22 @@ pub enum Form {
     ClientName,
     /// The name of a server.
     ServerName,
-    /// A step by its number, from 1.
-    StepName,
     /// Servers (or clients), by name or by what they hold.
     Selector,
+    /// Servers (or clients), or groups of them.
+    SelectorOrGroups,
     /// Shares of a file.
     Shares,
+    /// Numbers of shares.
+    Numbers,
+    /// What a share is replaced by.
+    Substitute,
+    /// A step.
+    Step,
     /// A part of a share.
     Part,
+    /// Who has which shares: a table of numbers by server.
+    Layout,
     /// A time or an event with a count.
     Trigger,
     /// What is wrong with an answer.
@@ -86,10 +94,16 @@ impl Form {
             Self::FileName => ("the name of a file", "\"movie\""),
             Self::ClientName => ("the name of a client", "\"client\""),
             Self::ServerName => ("the name of a server", "\"s3\""),
-            Self::StepName => ("a step", "\"step 2\""),
             Self::Selector => ("a selector of servers", "\"any 3 of s2..s9\""),
+            Self::SelectorOrGroups => {
+                ("a selector, or a list of groups", "[[\"c0\", \"s0..s4\"], [\"c1\", \"s5..s9\"]]")
+            }
+            Self::Numbers => ("a share number or several", "\"1..9\""),
+            Self::Substitute => ("what a share is replaced by", "\"truncated to 50%\""),
+            Self::Step => ("a step", "\"step 2\""),
             Self::Shares => ("shares of a file", "\"share 2 of movie\""),
             Self::Part => ("a part of a share", "\"block 0\""),
+            Self::Layout => ("a table of share numbers by server", "{ s0 = \"1..9\", s1 = \"0\" }"),
             Self::Trigger => ("a time or an event", "\"it has served 2 blocks\""),
             Self::Answer => ("a status or a fault of the body", "\"500\""),
             Self::Which => ("a choice of requests", "\"the first 2\""),
@@ -127,10 +141,14 @@ impl Form {
             | Self::FileName
             | Self::ClientName
             | Self::ServerName
-            | Self::StepName
             | Self::Selector
+            | Self::SelectorOrGroups
+            | Self::Numbers
+            | Self::Substitute
+            | Self::Step
             | Self::Shares
             | Self::Part
+            | Self::Layout
             | Self::Bound
             | Self::Table(_)
             | Self::Tables(_)

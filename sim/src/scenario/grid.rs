@@ -42,6 +42,7 @@ pub(super) struct ServerPlan {
     pub(super) name: String,
     pub(super) link: LinkPlan,
     pub(super) space: Spread,
+    pub(super) share_max: Option<Spread>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,8 +112,10 @@ pub(super) fn grid(root: &Section<'_>, report: &mut Report<'_>) -> GridPlan {
     });
     let link = link(&section, report);
     let space = section.read("space", report, units::sizes).unwrap_or(Spread::fixed(0));
+    let share_max = section.read("share_size_max", report, units::sizes);
+    let servers = servers.into_iter().map(|name| ServerPlan { name, link, space, share_max });
     let mut grid = GridPlan {
-        servers: servers.into_iter().map(|name| ServerPlan { name, link, space }).collect(),
+        servers: servers.collect(),
         clients,
         encoding,
         happy,
@@ -123,10 +126,12 @@ pub(super) fn grid(root: &Section<'_>, report: &mut Report<'_>) -> GridPlan {
     for (name, span, section) in root.named("server", report) {
         let own = link_over(&section, grid.link, report);
         let space = section.read("space", report, units::sizes);
+        let share_max = section.read("share_size_max", report, units::sizes);
         match grid.servers.iter_mut().find(|server| server.name == name) {
             Some(server) => {
                 server.link = own;
                 server.space = space.unwrap_or(server.space);
+                server.share_max = share_max.or(server.share_max);
             }
             None if hosts_known => {
                 let known = grid.servers.iter().map(|server| server.name.as_str());

@@ -30,6 +30,7 @@ pub(super) fn schedule(scenario: &Scenario, number: u64) -> Schedule {
             name: server.name.clone(),
             link: link(server.link, &seed),
             space_bytes: draw(server.space, &seed, "space"),
+            share_bytes_max: server.share_max.map(|most| draw(most, &seed, "share_size_max")),
         }
     });
     let files = scenario.files.iter().map(|file| File {
@@ -68,17 +69,22 @@ fn step(plan: &StepPlan, seed: &Seed, total: u64) -> Step {
         ActionPlan::Upload { file } => Action::Upload { file: file.clone() },
         ActionPlan::Download { file, range } => Action::Download { file: file.clone(), range: *range },
         ActionPlan::Wait(wait) => Action::Wait(Duration::from_micros(draw(*wait, seed, "wait"))),
-        ActionPlan::Delete { file, on } => {
-            Action::Delete { file: file.clone(), on: target(on, &seed.child("on")) }
+        ActionPlan::Delete { file, shares, on } => {
+            let on = target(on, &seed.child("on"));
+            Action::Delete { file: file.clone(), shares: shares.clone(), on }
         }
         ActionPlan::Copy { shares, from, to } => Action::Copy {
             share: share_target(shares, from.as_ref(), seed, "copy", "from", total),
-            to: to.clone(),
+            to: target(to, &seed.child("to")),
         },
+        ActionPlan::Arrange { file, layout } => {
+            Action::Arrange { file: file.clone(), layout: layout.clone() }
+        }
         ActionPlan::Forget => Action::Forget,
     };
     let checks = plan.checks.iter().map(|check| match check {
         CheckPlan::NotFrom(selector) => Check::NotFrom(target(selector, &seed.child("not_from"))),
+        CheckPlan::NotAsked(selector) => Check::NotAsked(target(selector, &seed.child("not_asked"))),
         CheckPlan::Fixed(check) => check.clone(),
     });
     Step {
@@ -86,6 +92,7 @@ fn step(plan: &StepPlan, seed: &Seed, total: u64) -> Step {
         together: plan.together,
         by: plan.by.clone(),
         outcome: plan.outcome.clone(),
+        happy: plan.happy,
         within: plan.within,
         checks: checks.collect(),
     }
@@ -113,6 +120,9 @@ fn fault(plan: &FaultPlan, seed: &Seed, total: u64, steps: &[StepPlan]) -> Fault
             (FaultKind::Clock(Jump { ahead: *ahead, by }), on(selector))
         }
         KindPlan::Partition(selector, direction) => (FaultKind::Partition(*direction), on(selector)),
+        KindPlan::Groups(groups) => {
+            (FaultKind::Groups(groups.clone()), Target::Hosts(groups.iter().flatten().cloned().collect()))
+        }
         KindPlan::Disconnect(selector, how) => (FaultKind::Disconnect(*how), on(selector)),
         KindPlan::Crash(selector) => (FaultKind::Crash, on(selector)),
         KindPlan::PowerLoss(selector) => (FaultKind::PowerLoss, on(selector)),
@@ -121,14 +131,15 @@ fn fault(plan: &FaultPlan, seed: &Seed, total: u64, steps: &[StepPlan]) -> Fault
         KindPlan::Pause(step) => (FaultKind::Pause(*step), asker(step)),
         KindPlan::Corrupt { shares, on, field } => {
             let share = share_target(shares, on.as_ref(), seed, "corrupt", "on", total);
-            let whom = share.on.clone().unwrap_or_else(|| Target::Holders {
-                file: share.file.clone(),
-                share: share.share,
-                count: None,
-                draw: 0,
-            });
+            let whom = whoever_has(&share);
             (FaultKind::Corrupt { share, field: *field }, whom)
         }
+        KindPlan::Replace { shares, on, by } => {
+            let share = share_target(shares, on.as_ref(), seed, "replace", "on", total);
+            let whom = whoever_has(&share);
+            (FaultKind::Replace { share, by: by.clone() }, whom)
+        }
+        KindPlan::Restore(selector, step) => (FaultKind::Restore { step: *step }, on(selector)),
     };
     Fault {
         name: plan.name.clone(),
@@ -139,6 +150,16 @@ fn fault(plan: &FaultPlan, seed: &Seed, total: u64, steps: &[StepPlan]) -> Fault
         every: plan.every.map(|every| Duration::from_micros(draw(every, seed, "every"))),
         may_stay_inert: plan.may_stay_inert,
     }
+}
+
+/// The servers a fault on shares is about.
+fn whoever_has(share: &ShareTarget) -> Target {
+    share.on.clone().unwrap_or_else(|| Target::Holders {
+        file: share.file.clone(),
+        share: share.share,
+        count: None,
+        draw: 0,
+    })
 }
 
 fn trigger(when: &When, seed: &Seed) -> Trigger {

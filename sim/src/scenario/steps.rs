@@ -14,6 +14,7 @@ pub(super) struct StepPlan {
     pub(super) together: bool,
     pub(super) by: String,
     pub(super) outcome: Outcome,
+    pub(super) happy: Option<usize>,
     pub(super) within: Option<Duration>,
     pub(super) checks: Vec<CheckPlan>,
 }
@@ -32,12 +33,17 @@ pub(super) enum ActionPlan {
     Wait(Spread),
     Delete {
         file: String,
+        shares: Option<Vec<u8>>,
         on: Selector,
     },
     Copy {
         shares: Shares,
         from: Option<Selector>,
-        to: String,
+        to: Selector,
+    },
+    Arrange {
+        file: String,
+        layout: Vec<(String, Vec<u8>)>,
     },
     Forget,
 }
@@ -46,22 +52,31 @@ pub(super) enum ActionPlan {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum CheckPlan {
     NotFrom(Selector),
+    NotAsked(Selector),
     /// Nothing to choose.
     Fixed(Check),
 }
 
-const ACTIONS: &[&str] = &["upload", "download", "wait", "delete", "copy", "forget"];
+const ACTIONS: &[&str] = &["upload", "download", "wait", "delete", "copy", "arrange", "forget"];
 
 /// Keys that mean something for some actions only, and for which.
 const ONLY_FOR: &[(&str, &[&str])] = &[
     ("by", &["upload", "download"]),
     ("together", &["upload", "download"]),
     ("on", &["delete"]),
+    ("share", &["delete"]),
     ("from", &["copy"]),
     ("to", &["copy"]),
+    ("shares", &["arrange"]),
     ("range", &["download"]),
     ("within", &["upload", "download"]),
     ("expect", &["upload", "download"]),
+    ("happy", &["upload"]),
+    ("says", &["upload", "download"]),
+    ("asked", &["upload", "download"]),
+    ("not_asked", &["upload", "download"]),
+    ("health", &["upload", "download", "delete", "copy", "arrange"]),
+    ("per_server", &["upload"]),
     ("placed", &["upload"]),
     ("happiness", &["upload"]),
     ("not_from", &["download"]),
@@ -105,8 +120,10 @@ pub(super) fn step(
     });
     let together = section.flag("together", report);
     let outcome = outcome(section, kind, report);
+    let happy = section.field("happy").and_then(|_| section.integer("happy", 1..=names.shares, report));
+    let happy = happy.and_then(|happy| usize::try_from(happy).ok());
     let checks = checks(section, names, report);
-    Some(StepPlan { action: action?, together, by, outcome, within, checks })
+    Some(StepPlan { action: action?, together, by, outcome, happy, within, checks })
 }
 
 /// The one key out of `kinds` that is there; none or several are reported.
@@ -162,20 +179,33 @@ fn action(kind: &str, section: &Section<'_>, names: &Names, report: &mut Report<
         "delete" => {
             let file = file("delete", report);
             let on = names.selector(section, "on", Scope::Servers, report);
-            ActionPlan::Delete { file: file?.0, on: on? }
+            let shares = names.numbers(section, "share", report);
+            ActionPlan::Delete { file: file?.0, shares, on: on? }
         }
         "copy" => {
             let shares = section.read("copy", report, |text| names.shares(text));
             let from = names.selector(section, "from", Scope::Servers, report);
-            let to = section.read("to", report, |text| names.server(text));
+            let to = names.selector(section, "to", Scope::Servers, report);
             if section.field("to").is_none() {
                 let bad = Bad::new("`copy` needs `to`", "to whom?");
                 report.bad(
                     section.key_span("copy"),
-                    bad.help("add to = \"s3\": the server that gets the copy"),
+                    bad.help("add to = \"s3\": the servers that get the copy"),
                 );
             }
             ActionPlan::Copy { shares: shares?, from, to: to? }
+        }
+        "arrange" => {
+            let file = section.read("arrange", report, |text| names.shared_file(text));
+            let layout = names.layout(section, "shares", report);
+            if section.field("shares").is_none() {
+                let bad = Bad::new("`arrange` needs `shares`", "who has which?");
+                report.bad(
+                    section.key_span("arrange"),
+                    bad.help("add shares = { s0 = \"1..9\", s1 = \"0\" }: nobody else has any then"),
+                );
+            }
+            ActionPlan::Arrange { file: file?.0, layout: layout? }
         }
         _ => ActionPlan::Forget,
     })
@@ -183,6 +213,10 @@ fn action(kind: &str, section: &Section<'_>, names: &Names, report: &mut Report<
 
 fn outcome(section: &Section<'_>, kind: Option<&str>, report: &mut Report<'_>) -> Outcome {
     let word = section.choice("expect", report).unwrap_or("success");
+    if let Some(field) = section.field("says").filter(|_| word == "success") {
+        let bad = Bad::new("a success says nothing", "only an error has a text");
+        report.bad(field.span, bad.help("say how it must end: expect = \"unhappy\""));
+    }
     let outcome = match word {
         "either" => Outcome::Either,
         "no shares" => Outcome::Error(ErrorKind::NoShares),
@@ -214,9 +248,15 @@ fn checks(section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Vec<
     };
     checks.extend(bound("placed", Check::SharesPlaced, report));
     checks.extend(bound("happiness", Check::Happiness, report));
+    checks.extend(bound("per_server", Check::PerServer, report));
+    checks.extend(bound("health", Check::Health, report));
+    checks.extend(bound("asked", Check::Asked, report));
+    let says = section.field("says").and_then(|_| section.line("says", report));
+    checks.extend(says.map(|says| CheckPlan::Fixed(Check::Says(says))));
     checks.extend(bound("requests", Check::Requests, report));
     checks.extend(bound("corruption_reports", Check::CorruptionReports, report));
     checks.extend(names.selector(section, "not_from", Scope::Servers, report).map(CheckPlan::NotFrom));
+    checks.extend(names.selector(section, "not_asked", Scope::Servers, report).map(CheckPlan::NotAsked));
     let percent = section.read("fetched_at_most", report, |text| suffixed(text, "%", "percentage", "120%"));
     checks.extend(percent.map(|percent| CheckPlan::Fixed(Check::FetchedPercentMax(percent))));
     if section.flag("nothing_allocated", report) {

@@ -219,7 +219,8 @@ pub(super) fn step_name(text: &str, names: &Names) -> Result<u64, Bad> {
     }
 }
 
-fn step(number: &str, names: &Names) -> Result<u64, Bad> {
+/// The number of a step.
+pub(super) fn step(number: &str, names: &Names) -> Result<u64, Bad> {
     let steps = names.steps;
     number.parse::<u64>().ok().filter(|n| (1..=steps).contains(n)).ok_or_else(|| {
         Bad::new(format!("there is no step `{number}`"), format!("the steps are 1 to {steps}")).at(number)

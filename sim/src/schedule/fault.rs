@@ -42,6 +42,8 @@ pub enum FaultKind {
     Clock(Jump),
     /// Messages vanish silently.
     Partition(Direction),
+    /// Messages between hosts of different groups vanish silently.
+    Groups(Vec<Vec<String>>),
     /// Connections end.
     Disconnect(Disconnect),
     /// The program dies; the end of the fault restarts it with the same disk.
@@ -61,6 +63,43 @@ pub enum FaultKind {
     Cancel(usize),
     /// Whoever receives the file that this step (its index) downloads takes no bytes.
     Pause(usize),
+    /// Stored shares are others from now on.
+    Replace {
+        /// Which copies.
+        share: ShareTarget,
+        /// By what.
+        by: Substitute,
+    },
+    /// All shares on the disk are those that were there when this step (from 1) began.
+    Restore {
+        /// The step.
+        step: u64,
+    },
+}
+
+impl FaultKind {
+    /// Whether it puts these two hosts into different groups.
+    pub fn parts(&self, one: &str, other: &str) -> bool {
+        let Self::Groups(groups) = self else { return false };
+        let group = |host: &str| groups.iter().position(|group| group.iter().any(|name| name == host));
+        group(one).zip(group(other)).is_some_and(|(one, other)| one != other)
+    }
+}
+
+/// What a share is replaced by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Substitute {
+    /// Its own first bytes: so many percent of them.
+    Percent(u64),
+    /// Its own first bytes: at most so many.
+    Bytes(u64),
+    /// Another share.
+    Share {
+        /// Its number.
+        number: u8,
+        /// Of this file.
+        file: String,
+    },
 }
 
 /// The kinds of request of the storage protocol.
@@ -139,6 +178,10 @@ pub enum ShareField {
     ShareHashes,
     /// The URI extension block.
     UriExtension,
+    /// The version of the server's container around the share: it is listed, and cannot be read.
+    Container,
+    /// Every block, with a block hash tree and a share hash chain that agree with what the blocks are now.
+    ForgedTree,
 }
 
 /// Servers (or clients) a fault or check is about.

@@ -13,7 +13,9 @@ use std::time::Duration;
 use lafs::format::Encoding;
 
 pub use door::{Answer, Jump, Spoil, Which};
-pub use fault::{Direction, Disconnect, Fault, FaultKind, RequestKind, ShareField, ShareTarget, Target};
+pub use fault::{
+    Direction, Disconnect, Fault, FaultKind, RequestKind, ShareField, ShareTarget, Substitute, Target,
+};
 pub use step::{Action, Bound, Check, ErrorKind, Outcome, Step};
 pub use trigger::{Happening, Subject, Trigger};
 
@@ -77,6 +79,8 @@ pub struct Server {
     pub link: Link,
     /// Bytes it has room for.
     pub space_bytes: u64,
+    /// The longest share it takes, in bytes; none means whatever there is room for.
+    pub share_bytes_max: Option<u64>,
 }
 
 /// A link in both directions.

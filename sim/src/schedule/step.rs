@@ -15,6 +15,8 @@ pub struct Step {
     pub by: String,
     /// How it must end.
     pub outcome: Outcome,
+    /// Servers of happiness that an upload needs; none means as many as the grid says.
+    pub happy: Option<usize>,
     /// The virtual time it may take.
     pub within: Option<Duration>,
     /// What else must hold when it ends.
@@ -42,18 +44,41 @@ pub enum Action {
     Delete {
         /// Its name.
         file: String,
+        /// Only shares of these numbers; none means all.
+        shares: Option<Vec<u8>>,
         /// From whom.
         on: Target,
     },
-    /// Copies a share to another server, behind the protocol's back.
+    /// Copies a share to other servers, behind the protocol's back.
     Copy {
         /// What is copied, and from whom.
         share: ShareTarget,
         /// To whom.
-        to: String,
+        to: Target,
+    },
+    /// Moves the shares of a file, behind the protocol's back, so that exactly these are there.
+    Arrange {
+        /// Its name.
+        file: String,
+        /// Who has which shares; each server once, and nobody else has any.
+        layout: Vec<(String, Vec<u8>)>,
     },
     /// Replaces a client by a new one that remembers nothing.
     Forget,
+}
+
+impl Action {
+    /// The file it is about.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Upload { file }
+            | Self::Download { file, .. }
+            | Self::Delete { file, .. }
+            | Self::Arrange { file, .. } => Some(file),
+            Self::Copy { share, .. } => Some(&share.file),
+            Self::Wait(_) | Self::Forget => None,
+        }
+    }
 }
 
 /// How a step must end.
@@ -93,6 +118,16 @@ pub enum Check {
     NotFrom(Target),
     /// Bytes received over the size of what was asked for, in percent, at most.
     FetchedPercentMax(u64),
+    /// The text of the error it ended with contains this.
+    Says(String),
+    /// Servers that were sent any request.
+    Asked(Bound),
+    /// Requests sent to these servers: none.
+    NotAsked(Target),
+    /// Different shares of the file that are stored anywhere and good, whether in reach or not.
+    Health(Bound),
+    /// Shares that an upload wrote to each server that got any.
+    PerServer(Bound),
     /// Requests sent.
     Requests(Bound),
     /// Bytes the servers still reserve for uploads that are not complete: none.

@@ -1,6 +1,7 @@
 //! The front door of a simulated server: the real handler, with every request and answer recorded.
 //!
-//! It looks at what passes and changes nothing, unless a fault at the door holds a request or spoils its answer.
+//! It looks at what passes and changes nothing, unless a fault at the door holds a request or spoils its answer, or
+//! the container of a share is broken.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +52,12 @@ impl Annotations {
         // All of them count it.
         losing.collect::<Vec<_>>().first().copied()
     }
+
+    /// The fault that broke the container of a share.
+    pub fn unreadable(&self, index: StorageIndex, share: ShareNum) -> Option<usize> {
+        let damages = self.damage.get(&(index, share))?;
+        damages.iter().find(|damage| damage.is_unreadable()).map(|damage| damage.fault)
+    }
 }
 
 /// Records what a server is asked and what it answers.
@@ -77,16 +84,48 @@ impl<H> Front<H> {
         .await
     }
 
-    /// Whole blocks within `range` of a stored share; damaged bytes in it are a bite.
-    fn blocks_in(&self, index: StorageIndex, share: ShareNum, range: &Range<u64>) -> u64 {
-        let annotations = self.annotations.borrow();
-        for damage in annotations.damage.get(&(index, share)).into_iter().flatten() {
-            let touched = damage.touched(range);
-            if touched > 0 {
-                self.recorder.bite(damage.fault, 1, touched);
+    /// Whole blocks within `range` of a stored share.
+    fn blocks_in(&self, index: StorageIndex, range: &Range<u64>) -> u64 {
+        self.annotations.borrow().blocks.get(&index).map_or(0, |blocks| blocks.within(range))
+    }
+
+    /// What a server answers that finds the container of a share broken.
+    fn unreadable(&self, kind: Request, index: Option<StorageIndex>) -> Option<http::Response<ResponseBody>> {
+        let (Request::Read(share), Some(index)) = (kind, index) else { return None };
+        let fault = self.annotations.borrow().unreadable(index, share)?;
+        self.recorder.bite(fault, 1, 0);
+        let mut response = http::Response::new(ResponseBody::empty());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        Some(response)
+    }
+
+    /// Damage that an answer shows is a bite. A share that is written anew is not damaged any more.
+    fn look(&self, kind: Request, index: StorageIndex, range: &Range<u64>, status: StatusCode) {
+        let mut annotations = self.annotations.borrow_mut();
+        match kind {
+            Request::Read(share) => {
+                for damage in annotations.damage.get(&(index, share)).into_iter().flatten() {
+                    let touched = damage.touched(range);
+                    if touched > 0 {
+                        self.recorder.bite(damage.fault, 1, touched);
+                    }
+                }
             }
+            Request::Shares | Request::Allocate => {
+                let all = (index, ShareNum(0))..=(index, ShareNum(u8::MAX));
+                let damages = annotations.damage.range(all).flat_map(|(_, damages)| damages);
+                for damage in damages.filter(|damage| damage.is_listed_wrongly()) {
+                    self.recorder.bite(damage.fault, 1, 0);
+                }
+            }
+            Request::Write(share) if status.is_success() => drop(annotations.damage.remove(&(index, share))),
+            Request::Write(_)
+            | Request::Version
+            | Request::Abort(_)
+            | Request::Lease
+            | Request::Corrupt(_)
+            | Request::Other => {}
         }
-        annotations.blocks.get(&index).map_or(0, |blocks| blocks.within(range))
     }
 }
 
@@ -105,7 +144,10 @@ impl<H: Handle> Handle for Front<H> {
                 }
                 spoil::refusal(status)
             }
-            _ => self.inner.handle(request).await,
+            _ => match self.unreadable(kind, index) {
+                Some(response) => response,
+                None => self.inner.handle(request).await,
+            },
         };
         let spoilt = spoilt.filter(|spoilt| spoil::can(&response, spoilt.how));
         if let Some(Spoilt { fault, how, .. }) = spoilt {
@@ -113,11 +155,14 @@ impl<H: Handle> Handle for Front<H> {
             self.recorder.note_server(self.host, ServerEvent::Spoilt { request: kind, fault, how });
         }
         let status = response.status();
+        if let Some(index) = index {
+            self.look(kind, index, &range.clone().unwrap_or(0..u64::MAX), status);
+        }
         let bytes = response.body().size_hint().exact().unwrap_or(0);
         let blocks = match (kind, index) {
-            (Request::Read(share), Some(index)) if status.is_success() => {
+            (Request::Read(_), Some(index)) if status.is_success() => {
                 let start = range.map_or(0, |range| range.start);
-                self.blocks_in(index, share, &(start..start + bytes))
+                self.blocks_in(index, &(start..start + bytes))
             }
             _ => 0,
         };

@@ -1,6 +1,6 @@
 //! The world of one run: real servers and real clients on virtual hosts, their disks, and the files.
 //!
-//! Builds and changes hosts; `storm` carries out faults on them. What happens is recorded elsewhere, and nothing
+//! Builds and changes hosts; `storm` carries out faults on them, `shelf` changes what they store. What happens is recorded elsewhere, and nothing
 //! here judges.
 
 pub mod content;
@@ -8,6 +8,7 @@ pub mod control;
 mod disk;
 pub mod door;
 pub mod front;
+pub mod shelf;
 mod spoil;
 mod storm;
 mod wire;
@@ -40,13 +41,14 @@ use crate::net::event::{Dialer, Network};
 use crate::net::{HostId, Limits};
 use crate::oracle::truth::Blocks;
 use crate::record::{ClientObserver, Recorder};
-use crate::schedule::{Jump, Link, Schedule, ShareTarget, Target};
+use crate::schedule::{Jump, Link, Schedule, Server, Target};
 use crate::seed::Seed;
 use crate::trace::{Keep, Names, Trace};
 use crate::workload::Placed;
 use control::Control;
 use disk::Disk;
 use front::{Annotations, Front};
+use shelf::Backup;
 use wire::Tampering;
 
 /// The link between two hosts that have none of their own: nothing but the server's link counts.
@@ -68,6 +70,8 @@ pub struct World {
     files: BTreeMap<String, FileState>,
     /// By step.
     controls: RefCell<BTreeMap<usize, Rc<Control>>>,
+    /// What was on the disks when a step (from 1) began, by server.
+    backups: RefCell<BTreeMap<u64, Vec<Backup>>>,
 }
 
 struct ServerHost {
@@ -90,6 +94,12 @@ struct FileState {
     cap: RefCell<Option<Cap>>,
 }
 
+fn new_disk(server: &Server) -> MemoryBackend {
+    let disk = MemoryBackend::new(server.space_bytes);
+    disk.set_share_bytes_max(server.share_bytes_max.unwrap_or(u64::MAX));
+    disk
+}
+
 impl World {
     /// Builds all hosts of `schedule` and starts their programs. Call it inside a runtime with paused time.
     pub fn new(schedule: &Schedule, keep: Keep) -> Rc<Self> {
@@ -109,12 +119,7 @@ impl World {
         let names = Names { hosts, faults: schedule.faults.iter().map(|fault| fault.name.clone()).collect() };
         let servers = schedule.grid.servers.iter().zip(&ids).map(|(server, &host)| {
             net.set_link(host, Some(server.link));
-            ServerHost {
-                host,
-                name: server.name.clone(),
-                disk: MemoryBackend::new(server.space_bytes),
-                annotations: Rc::default(),
-            }
+            ServerHost { host, name: server.name.clone(), disk: new_disk(server), annotations: Rc::default() }
         });
         let files = schedule.files.iter().map(|file| {
             let content = content::of(file, &seed);
@@ -124,6 +129,7 @@ impl World {
         let world = Rc::new(Self {
             servers: servers.collect(),
             files: files.collect(),
+            backups: RefCell::default(),
             clients: RefCell::default(),
             controls: RefCell::default(),
             schedule: schedule.clone(),
@@ -330,40 +336,6 @@ impl World {
     /// The shares of `index` on a server's disk.
     fn shares_on(server: &ServerHost, index: StorageIndex) -> Vec<ShareNum> {
         server.disk.list().into_iter().filter(|(at, _)| *at == index).map(|(_, share)| share).collect()
-    }
-
-    /// Takes the shares of a file away from servers, behind their backs.
-    pub fn delete_shares(&self, file: &str, on: &Target) {
-        let Some(cap) = self.read_cap(file) else { return };
-        for server in self.select_servers(on) {
-            for share in Self::shares_on(server, cap.storage_index()) {
-                server.disk.remove(cap.storage_index(), share);
-                server.annotations.borrow_mut().damage.remove(&(cap.storage_index(), share));
-            }
-        }
-    }
-
-    /// Copies shares to a server, behind its back, with whatever damage they have.
-    pub fn copy_shares(&self, shares: &ShareTarget, to: &str) {
-        let Some(cap) = self.read_cap(&shares.file) else { return };
-        let index = cap.storage_index();
-        let Some(target) = self.servers.iter().find(|server| server.name == to) else { return };
-        let sources = match &shares.on {
-            Some(on) => self.select_servers(on),
-            None => self.servers.iter().collect(),
-        };
-        for server in sources {
-            for share in Self::shares_on(server, index) {
-                if shares.share.is_none_or(|number| number == share.0)
-                    && let Some(content) = server.disk.get(index, share)
-                {
-                    target.disk.put(index, share, content);
-                    let damage = server.annotations.borrow().damage.get(&(index, share)).cloned();
-                    let mut annotations = target.annotations.borrow_mut();
-                    annotations.damage.insert((index, share), damage.unwrap_or_default());
-                }
-            }
-        }
     }
 
     fn select_servers(&self, target: &Target) -> Vec<&ServerHost> {

@@ -7,11 +7,8 @@ use rand_core::Rng;
 use super::World;
 use super::door::{Choice, Effect};
 use crate::fault::Due;
-use crate::fault::damage::Damage;
 use crate::net::HostId;
-use crate::schedule::{
-    Answer, Direction, Disconnect, FaultKind, RequestKind, ShareField, ShareTarget, Target, Which,
-};
+use crate::schedule::{Answer, Direction, Disconnect, FaultKind, RequestKind, Target, Which};
 use crate::trace::{Entry, FaultEvent};
 
 impl World {
@@ -121,6 +118,9 @@ impl World {
                 let (inward, outward) = ways(*direction);
                 self.net.isolate(host, inward, outward);
             }
+            FaultKind::Groups(groups) => {
+                self.strangers(groups, host).for_each(|other| self.net.block(host, other));
+            }
             FaultKind::Disconnect(Disconnect::Reset) => {
                 let broken = self.net.reset_connections(host);
                 self.note_broken(fault, broken);
@@ -149,27 +149,8 @@ impl World {
             FaultKind::Corrupt { share, field } => self.rot(fault, host, share, *field),
             FaultKind::Cancel(step) => self.control(*step).cancel(fault),
             FaultKind::Pause(step) => self.control(*step).pause(fault),
-        }
-    }
-
-    /// Damages the stored copies of shares on a server.
-    fn rot(&self, fault: usize, host: HostId, share: &ShareTarget, field: ShareField) {
-        let (Some(cap), Some(server)) = (self.read_cap(&share.file), self.server_on(host)) else { return };
-        let Some(plan) = self.schedule.faults.get(fault) else { return };
-        let index = cap.storage_index();
-        let Some(blocks) = server.annotations.borrow().blocks.get(&index).copied() else { return };
-        for held in Self::shares_on(server, index) {
-            if share.share.is_some_and(|number| number != held.0) {
-                continue;
-            }
-            let Some(content) = server.disk.get(index, held) else { continue };
-            let stream = format!("damage {} {} {held}", plan.name, server.name);
-            let mut rng = self.seed.child(&stream).rng();
-            let damage = Damage::draw(fault, field, &blocks, content.len() as u64, &mut rng);
-            let mut bytes = content.to_vec();
-            damage.apply(&mut bytes);
-            server.disk.put(index, held, bytes.into());
-            server.annotations.borrow_mut().damage.entry((index, held)).or_default().push(damage);
+            FaultKind::Replace { share, by } => self.substitute(fault, host, share, by),
+            FaultKind::Restore { step } => self.restore(fault, host, *step),
         }
     }
 
@@ -201,12 +182,17 @@ impl World {
                     let (inward, outward) = ways(*direction);
                     self.net.rejoin(host, inward, outward);
                 }
+                FaultKind::Groups(groups) => {
+                    self.strangers(groups, host).for_each(|other| self.net.unblock(host, other));
+                }
                 FaultKind::Disconnect(Disconnect::Refuse) => {
                     let refuse = |kind: &FaultKind| matches!(kind, FaultKind::Disconnect(Disconnect::Refuse));
                     self.net.refuse(host, self.suffers(host, refuse));
                 }
                 FaultKind::Disconnect(Disconnect::Reset | Disconnect::Close)
                 | FaultKind::Corrupt { .. }
+                | FaultKind::Replace { .. }
+                | FaultKind::Restore { .. }
                 | FaultKind::Cancel(_) => {}
                 FaultKind::Pause(step) => self.control(*step).resume(fault),
                 FaultKind::Crash => self.restart(host),
@@ -223,6 +209,13 @@ impl World {
                 }
             }
         }
+    }
+
+    /// The hosts of all groups but that of `host`. Each host cuts what it sends, so together they cut everything.
+    fn strangers(&self, groups: &[Vec<String>], host: HostId) -> impl Iterator<Item = HostId> {
+        let own = self.names.host(host);
+        let others = groups.iter().filter(move |group| !group.iter().any(|name| name == own));
+        others.flatten().filter_map(|name| self.host(name))
     }
 
     /// From now on a fault strikes requests at the door of a server.

@@ -25,6 +25,7 @@ pub struct MemoryBackend {
 #[derive(Debug)]
 struct Store {
     space_bytes: u64,
+    share_bytes_max: u64,
     used_bytes: u64,
     promised_bytes: u64,
     complete: BTreeMap<(StorageIndex, ShareNum), Bytes>,
@@ -52,6 +53,7 @@ impl MemoryBackend {
     pub fn new(space_bytes: u64) -> Self {
         let store = Store {
             space_bytes,
+            share_bytes_max: u64::MAX,
             used_bytes: 0,
             promised_bytes: 0,
             complete: BTreeMap::new(),
@@ -98,6 +100,11 @@ impl MemoryBackend {
     /// Changes the room there is; what is already stored or promised stays.
     pub fn set_space_bytes(&self, space_bytes: u64) {
         self.lock().space_bytes = space_bytes;
+    }
+
+    /// Sets the longest share it takes, whatever room there is.
+    pub fn set_share_bytes_max(&self, share_bytes_max: u64) {
+        self.lock().share_bytes_max = share_bytes_max;
     }
 
     fn lock(&self) -> MutexGuard<'_, Store> {
@@ -197,13 +204,17 @@ impl Backend for MemoryBackend {
         u64::MAX
     }
 
+    fn share_bytes_max(&self) -> u64 {
+        self.lock().share_bytes_max
+    }
+
     async fn create(&self, index: StorageIndex, share: ShareNum, size: u64) -> Result<(), BackendError> {
         let mut store = self.lock();
         let key = (index, share);
         if store.complete.contains_key(&key) || store.staged.contains_key(&key) {
             return Err(BackendError::Exists);
         }
-        if size > store.free() {
+        if size > store.free().min(store.share_bytes_max) {
             return Err(BackendError::NoSpace);
         }
         store.promised_bytes = store.promised_bytes.saturating_add(size);

@@ -106,8 +106,14 @@ pub trait Backend {
     /// whose reads share stored memory says `u64::MAX`.
     fn read_bytes_max(&self) -> u64;
 
+    /// The longest share it takes, in bytes, whatever room there is: a file system or an object store
+    /// may bound its files.
+    fn share_bytes_max(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Stages a share of exactly `size` bytes and promises room for them.
-    /// [`BackendError::NoSpace`] if there is none, [`BackendError::Exists`] if it is staged or complete.
+    /// [`BackendError::NoSpace`] if there is none or the share is too long, [`BackendError::Exists`] if it is staged or complete.
     fn create(
         &self,
         index: StorageIndex,

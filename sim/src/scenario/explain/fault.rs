@@ -5,7 +5,8 @@ use super::super::trigger::write_event;
 use super::super::units::{write_duration, write_size};
 use super::Out;
 use crate::schedule::{
-    Answer, Direction, Disconnect, Fault, FaultKind, RequestKind, ShareField, ShareTarget, Spoil, Trigger,
+    Answer, Direction, Disconnect, Fault, FaultKind, RequestKind, ShareField, ShareTarget, Spoil, Substitute,
+    Trigger,
 };
 
 pub(super) fn fault(out: &mut Out, fault: &Fault) {
@@ -30,7 +31,7 @@ pub(super) fn fault(out: &mut Out, fault: &Fault) {
         FaultKind::Clock(jump) => {
             out.target("clock", &fault.on);
             let sign = if jump.ahead { '+' } else { '-' };
-            out.text("by", &format!("{sign}{}", write_duration(jump.by)));
+            out.text("jump", &format!("{sign}{}", write_duration(jump.by)));
         }
         FaultKind::Partition(direction) => {
             out.target("partition", &fault.on);
@@ -43,6 +44,7 @@ pub(super) fn fault(out: &mut Out, fault: &Fault) {
                 },
             );
         }
+        FaultKind::Groups(groups) => out.groups("partition", groups),
         FaultKind::Disconnect(how) => {
             out.target("disconnect", &fault.on);
             out.text(
@@ -65,6 +67,19 @@ pub(super) fn fault(out: &mut Out, fault: &Fault) {
         FaultKind::Corrupt { share, field } => {
             shares(out, "corrupt", "on", share);
             out.text("field", &part(*field));
+        }
+        FaultKind::Replace { share, by } => {
+            shares(out, "replace", "on", share);
+            let by = match by {
+                Substitute::Percent(percent) => format!("truncated to {percent}%"),
+                Substitute::Bytes(bytes) => format!("truncated to {}", write_size(*bytes)),
+                Substitute::Share { number, file } => format!("share {number} of {file}"),
+            };
+            out.text("by", &by);
+        }
+        FaultKind::Restore { step } => {
+            out.target("restore", &fault.on);
+            out.text("to", &format!("step {step}"));
         }
     }
     trigger(out, "when", &fault.when);
@@ -128,5 +143,7 @@ fn part(field: ShareField) -> String {
         ShareField::BlockHash(number) => format!("block hash {number}"),
         ShareField::ShareHashes => "share hashes".to_owned(),
         ShareField::UriExtension => "uri extension".to_owned(),
+        ShareField::Container => "container version".to_owned(),
+        ShareField::ForgedTree => "forged block tree".to_owned(),
     }
 }

@@ -6,6 +6,7 @@ mod fault;
 use std::fmt::Write as _;
 
 use super::Scenario;
+use super::select::write_numbers;
 use super::units::{write_duration, write_size};
 use crate::schedule::{Action, Bound, Check, ErrorKind, Link, Outcome, Schedule, Step, Target};
 
@@ -62,6 +63,14 @@ impl Out {
         self.line(format_args!("{key} = [{list}]"));
     }
 
+    fn groups(&mut self, key: &str, groups: &[Vec<String>]) {
+        let group = |names: &Vec<String>| {
+            format!("[{}]", names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", "))
+        };
+        let list = groups.iter().map(group).collect::<Vec<_>>().join(", ");
+        self.line(format_args!("{key} = [{list}]"));
+    }
+
     fn target(&mut self, key: &str, target: &Target) {
         match target {
             Target::Hosts(hosts) => match hosts.as_slice() {
@@ -105,10 +114,14 @@ fn grid(out: &mut Out, schedule: &Schedule) {
     out.link(&first.link);
     out.text("space", &write_size(first.space_bytes));
     for server in &grid.servers {
-        if server.link != first.link || server.space_bytes != first.space_bytes {
+        let own_most = server.share_bytes_max;
+        if server.link != first.link || server.space_bytes != first.space_bytes || own_most.is_some() {
             out.line(format_args!("\n[server.{}]", server.name));
             out.link(&server.link);
             out.text("space", &write_size(server.space_bytes));
+            if let Some(most) = own_most {
+                out.text("share_size_max", &write_size(most));
+            }
         }
     }
 }
@@ -130,14 +143,26 @@ fn step(out: &mut Out, step: &Step) {
             out.text("wait", &write_duration(*time));
             false
         }
-        Action::Delete { file, on } => {
+        Action::Delete { file, shares, on } => {
             out.text("delete", file);
+            if let Some(shares) = shares {
+                out.text("share", &write_numbers(shares));
+            }
             out.target("on", on);
             false
         }
         Action::Copy { share, to } => {
             fault::shares(out, "copy", "from", share);
-            out.text("to", to);
+            out.target("to", to);
+            false
+        }
+        Action::Arrange { file, layout } => {
+            out.text("arrange", file);
+            let entry = |(server, shares): &(String, Vec<u8>)| {
+                format!("{server} = {}", quote(&write_numbers(shares)))
+            };
+            let entries = layout.iter().map(entry).collect::<Vec<_>>().join(", ");
+            out.line(format_args!("shares = {{ {entries} }}"));
             false
         }
         Action::Forget => {
@@ -154,6 +179,9 @@ fn step(out: &mut Out, step: &Step) {
             out.text("within", &write_duration(within));
         }
         out.text("expect", outcome(&step.outcome));
+        if let Some(happy) = step.happy {
+            out.line(format_args!("happy = {happy}"));
+        }
     }
     for check in &step.checks {
         match check {
@@ -161,6 +189,11 @@ fn step(out: &mut Out, step: &Step) {
             Check::Happiness(bound) => out.text("happiness", &write_bound(*bound)),
             Check::NotFrom(target) => out.target("not_from", target),
             Check::FetchedPercentMax(percent) => out.text("fetched_at_most", &format!("{percent}%")),
+            Check::Says(text) => out.text("says", text),
+            Check::Asked(bound) => out.text("asked", &write_bound(*bound)),
+            Check::NotAsked(target) => out.target("not_asked", target),
+            Check::Health(bound) => out.text("health", &write_bound(*bound)),
+            Check::PerServer(bound) => out.text("per_server", &write_bound(*bound)),
             Check::Requests(bound) => out.text("requests", &write_bound(*bound)),
             Check::NothingAllocated => out.line(format_args!("nothing_allocated = true")),
             Check::CorruptionReports(bound) => out.text("corruption_reports", &write_bound(*bound)),

@@ -24,6 +24,13 @@ pub(super) fn check_times(
         report
             .bad(end_span(), bad.help("remove this; only `how = \"refuse\"` and other kinds of fault last"));
     }
+    if let (KindPlan::Restore(_, step), When::Event { what, .. }) = (kind, when)
+        && step_order(*what).is_some_and(|at| at <= step * 2)
+    {
+        let bad = Bad::new("there is no such backup yet", format!("step {step} has yet to begin"));
+        let span = section.field("to").map_or(section.span.clone(), |field| field.span);
+        report.bad(span, bad.help("name a step that begins before the fault does"));
+    }
     let inverted = match (when, until) {
         (When::At(begin), Some(When::At(end))) => end.min <= begin.max,
         (When::Event { what: begin, .. }, Some(When::Event { what: end, .. })) => {
@@ -40,6 +47,11 @@ pub(super) fn check_times(
         else {
             continue;
         };
+        if matches!(kind, KindPlan::Groups(_)) {
+            let bad = Bad::new("`it` is nobody here", "the fault has several groups as its target");
+            report.bad(field.span, bad.help("name a server or a client instead"));
+            continue;
+        }
         let Some(server_side) = trigger::server_side(*what) else { continue };
         if has_others(kind, server_side, names) {
             let side = if server_side { "servers" } else { "clients" };
@@ -56,6 +68,8 @@ pub(super) fn check_times(
 fn once(kind: &KindPlan) -> Option<&'static str> {
     match kind {
         KindPlan::Corrupt { .. } => Some("corruption"),
+        KindPlan::Replace { .. } => Some("a replacement"),
+        KindPlan::Restore(..) => Some("restoring a backup"),
         KindPlan::Cancel(_) => Some("a cancellation"),
         KindPlan::Disconnect(_, Disconnect::Reset | Disconnect::Close) => Some("a disconnect"),
         KindPlan::Disconnect(_, Disconnect::Refuse)
@@ -67,6 +81,7 @@ fn once(kind: &KindPlan) -> Option<&'static str> {
         | KindPlan::QueueFull(_)
         | KindPlan::Clock(..)
         | KindPlan::Partition(..)
+        | KindPlan::Groups(_)
         | KindPlan::Crash(_)
         | KindPlan::PowerLoss(_)
         | KindPlan::Slow(..)
@@ -120,7 +135,7 @@ pub(super) fn check_start(
     report: &mut Report<'_>,
 ) {
     let file = match (kind, kind.selector()) {
-        (KindPlan::Corrupt { shares, .. }, _) => &shares.file,
+        (KindPlan::Corrupt { shares, .. } | KindPlan::Replace { shares, .. }, _) => &shares.file,
         (_, Some(Selector::Holders { file, .. })) => file,
         (_, Some(Selector::Hosts { .. }) | None) => return,
     };

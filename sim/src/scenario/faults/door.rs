@@ -89,17 +89,17 @@ pub(super) fn lose(section: &Section<'_>, on: Option<Selector>, report: &mut Rep
     Some(KindPlan::Lose(on?, section.read("which", report, which)?))
 }
 
-/// `clock`, with `by`.
+/// `clock`, with `jump`.
 pub(super) fn clock(
     section: &Section<'_>,
     on: Option<Selector>,
     report: &mut Report<'_>,
 ) -> Option<KindPlan> {
-    if section.field("by").is_none() {
-        let bad = Bad::new("`clock` needs `by`", "how far does it jump?");
-        report.bad(section.key_span("clock"), bad.help("add by = \"+3d\" or by = \"-1h\""));
+    if section.field("jump").is_none() {
+        let bad = Bad::new("`clock` needs `jump`", "how far does it jump?");
+        report.bad(section.key_span("clock"), bad.help("add jump = \"+3d\" or jump = \"-1h\""));
     }
-    Some(KindPlan::Clock(on?, section.read("by", report, jump)?))
+    Some(KindPlan::Clock(on?, section.read("jump", report, jump)?))
 }
 
 fn misplaced_applied(section: &Section<'_>, report: &mut Report<'_>) {

@@ -2,6 +2,9 @@
 
 mod check;
 mod door;
+mod shares;
+
+use toml::de::DeValue;
 
 use super::diagnose::{Bad, Report};
 use super::grid::{LinkPlan, link_over};
@@ -10,7 +13,7 @@ use super::select::{Names, Scope, Selector, Shares};
 use super::steps::one_kind;
 use super::trigger::{self, When};
 use super::units::{self, Spread};
-use crate::schedule::{Direction, Disconnect, RequestKind, ShareField, Which};
+use crate::schedule::{Direction, Disconnect, RequestKind, ShareField, Substitute, Which};
 
 pub(super) use door::{JumpPlan, SpoilPlan, write_which};
 
@@ -43,6 +46,7 @@ pub(super) enum KindPlan {
     QueueFull(Selector),
     Clock(Selector, JumpPlan),
     Partition(Selector, Direction),
+    Groups(Vec<Vec<String>>),
     Disconnect(Selector, Disconnect),
     Crash(Selector),
     PowerLoss(Selector),
@@ -56,10 +60,17 @@ pub(super) enum KindPlan {
     Cancel(usize),
     /// A step by its index.
     Pause(usize),
+    Replace {
+        shares: Shares,
+        on: Option<Selector>,
+        by: Substitute,
+    },
+    /// To the beginning of this step, from 1.
+    Restore(Selector, u64),
 }
 
 impl KindPlan {
-    /// The hosts it is about; none for damage to shares, wherever they are.
+    /// The hosts it is about; none for damage to shares, wherever they are, and for groups.
     fn selector(&self) -> Option<&Selector> {
         match self {
             Self::Hang(on)
@@ -73,8 +84,13 @@ impl KindPlan {
             | Self::Disconnect(on, _)
             | Self::Crash(on)
             | Self::PowerLoss(on)
-            | Self::Slow(on, _) => Some(on),
-            Self::Corrupt { .. } | Self::Cancel(_) | Self::Pause(_) => None,
+            | Self::Slow(on, _)
+            | Self::Restore(on, _) => Some(on),
+            Self::Corrupt { .. }
+            | Self::Replace { .. }
+            | Self::Groups(_)
+            | Self::Cancel(_)
+            | Self::Pause(_) => None,
         }
     }
 }
@@ -92,13 +108,15 @@ const KINDS: &[&str] = &[
     "power_loss",
     "slow",
     "corrupt",
+    "replace",
+    "restore",
     "cancel",
     "pause",
 ];
 
 /// Keys that mean something for some kinds only.
 const ONLY_FOR: &[(&str, &[&str])] = &[
-    ("on", &["corrupt"]),
+    ("on", &["corrupt", "replace"]),
     ("field", &["corrupt"]),
     ("direction", &["partition"]),
     ("how", &["disconnect"]),
@@ -107,7 +125,9 @@ const ONLY_FOR: &[(&str, &[&str])] = &[
     ("with", &["answer"]),
     ("rate", &["answer"]),
     ("applied", &["answer"]),
-    ("by", &["clock"]),
+    ("by", &["replace"]),
+    ("to", &["restore"]),
+    ("jump", &["clock"]),
     ("latency", &["slow"]),
     ("bandwidth", &["slow"]),
 ];
@@ -147,7 +167,16 @@ pub(super) fn fault(
 fn default_name(section: &Section<'_>, key: &'static str) -> String {
     let Some(field) = section.field(key) else { return key.to_owned() };
     let target = match field.value.as_array() {
-        Some(items) => items.iter().filter_map(|i| i.get_ref().as_str()).collect::<Vec<_>>().join(", "),
+        Some(items) => {
+            let words = |item: &DeValue<'_>| match item.as_array() {
+                Some(group) => {
+                    let words: Vec<&str> = group.iter().filter_map(|i| i.get_ref().as_str()).collect();
+                    format!("({})", words.join(", "))
+                }
+                None => item.as_str().unwrap_or_default().to_owned(),
+            };
+            items.iter().map(|item| words(item.get_ref())).collect::<Vec<_>>().join(", ")
+        }
         None => field.value.as_str().unwrap_or_default().to_owned(),
     };
     format!("{key} {target}")
@@ -160,8 +189,12 @@ fn kind(
     grid_link: LinkPlan,
     report: &mut Report<'_>,
 ) -> Option<KindPlan> {
-    if key == "corrupt" {
-        return corrupt(section, names, report);
+    match key {
+        "corrupt" => return corrupt(section, names, report),
+        "replace" => return shares::replace(section, names, report),
+        "restore" => return shares::restore(section, names, report),
+        "partition" if is_groups(section) => return groups(section, names, report),
+        _ => {}
     }
     if key == "cancel" || key == "pause" {
         let step = section.read(key, report, |text| {
@@ -217,6 +250,20 @@ fn kind(
             KindPlan::Slow(on?, link_over(section, grid_link, report))
         }
     })
+}
+
+/// Whether `partition` is a list of lists.
+fn is_groups(section: &Section<'_>) -> bool {
+    let items = section.field("partition").and_then(|field| field.value.as_array());
+    items.is_some_and(|items| items.iter().any(|item| item.get_ref().is_array()))
+}
+
+fn groups(section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Option<KindPlan> {
+    if let Some(field) = section.field("direction") {
+        let bad = Bad::new("`direction` means nothing for groups", "they are cut off from each other");
+        report.bad(field.span, bad);
+    }
+    names.groups(section, "partition", report).map(KindPlan::Groups)
 }
 
 fn corrupt(section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Option<KindPlan> {

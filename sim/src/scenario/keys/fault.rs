@@ -6,7 +6,7 @@ use super::{Form, Table, key};
 /// One fault.
 pub const FAULT: Table = Table {
     name: "[[faults]]",
-    doc: "Something that goes wrong. Exactly one of hang, answer, lose, full, queue_full, clock, partition, disconnect, crash, power_loss, slow, corrupt, cancel, pause.",
+    doc: "Something that goes wrong. Exactly one of hang, answer, lose, full, queue_full, clock, partition, disconnect, crash, power_loss, slow, corrupt, replace, restore, cancel, pause.",
     keys: &[
         key(
             "name",
@@ -79,8 +79,13 @@ pub const FAULT: Table = Table {
             Means("another kind"),
             "The wall clock jumps; at the end of the fault it jumps back.",
         ),
-        key("by", Form::Jump, Means("required by clock"), "For clock: how far, and which way."),
-        key("partition", Form::Selector, Means("another kind"), "Messages vanish without a sound."),
+        key("jump", Form::Jump, Means("required by clock"), "For clock: how far, and which way."),
+        key(
+            "partition",
+            Form::SelectorOrGroups,
+            Means("another kind"),
+            "Messages vanish without a sound: all that concern these hosts, or all from one group to another.",
+        ),
         key("disconnect", Form::Selector, Means("another kind"), "Connections end."),
         key(
             "crash",
@@ -108,23 +113,47 @@ pub const FAULT: Table = Table {
         ),
         key(
             "cancel",
-            Form::StepName,
+            Form::Step,
             Means("another kind"),
             "Whoever wanted the result of this step gives it up: `expect = \"cancelled\"` there.",
         ),
         key(
             "pause",
-            Form::StepName,
+            Form::Step,
             Means("another kind"),
             "Whoever receives the file that this step downloads takes no bytes until the fault ends.",
         ),
-        key("on", Form::Selector, Means("every copy"), "For corrupt: only copies on these servers."),
+        key(
+            "replace",
+            Form::Shares,
+            Means("another kind"),
+            "Stored shares become others: those that `by` says.",
+        ),
+        key(
+            "restore",
+            Form::Selector,
+            Means("another kind"),
+            "Servers store exactly the shares they stored when the step in `to` began: an old backup.",
+        ),
+        key(
+            "on",
+            Form::Selector,
+            Means("every copy"),
+            "For corrupt and replace: only copies on these servers.",
+        ),
+        key(
+            "by",
+            Form::Substitute,
+            Means("required by replace"),
+            "For replace: \"truncated to 50%\", \"truncated to 100 B\", or another share such as \"share 2 of other\".",
+        ),
+        key("to", Form::Step, Means("required by restore"), "For restore: how old the backup is."),
         key("field", Form::Part, Means("required by corrupt"), "For corrupt: which part of the share."),
         key(
             "direction",
             Form::Choice(&["both", "to", "from"]),
             Default("both"),
-            "For partition: which way it cuts, seen from the target.",
+            "For partition, without groups: which way it cuts, seen from the target.",
         ),
         key(
             "how",

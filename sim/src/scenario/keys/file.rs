@@ -130,6 +130,12 @@ pub const GRID: Table = Table {
             "Bytes per second between a server and the rest, each way.",
         ),
         key("space", Form::Sizes, Default("1 TiB"), "Room for shares on each server."),
+        key(
+            "share_size_max",
+            Form::Sizes,
+            Means("whatever there is room for"),
+            "The longest share each server takes.",
+        ),
     ],
 };
 
@@ -141,6 +147,7 @@ pub const SERVER: Table = Table {
         key("latency", Form::Latency, Means("as in [grid]"), "One-way delay of each message from and to it."),
         key("bandwidth", Form::Rate, Means("as in [grid]"), "Bytes per second, each way."),
         key("space", Form::Sizes, Means("as in [grid]"), "Room for shares."),
+        key("share_size_max", Form::Sizes, Means("as in [grid]"), "The longest share it takes."),
     ],
 };
 

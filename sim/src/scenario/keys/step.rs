@@ -10,7 +10,7 @@ pub(super) const OUTCOMES: &[&str] =
 /// One step.
 pub const STEP: Table = Table {
     name: "[[steps]]",
-    doc: "Something a client does, or that happens to the grid behind the protocol's back. Exactly one of upload, download, wait, delete, copy, forget.",
+    doc: "Something a client does, or that happens to the grid behind the protocol's back. Exactly one of upload, download, wait, delete, copy, arrange, forget.",
     keys: &[
         key("upload", Form::FileName, Means("another action"), "Uploads this file."),
         key(
@@ -30,7 +30,13 @@ pub const STEP: Table = Table {
             "copy",
             Form::Shares,
             Means("another action"),
-            "Copies shares to the server `to`, behind its back.",
+            "Copies shares to the servers in `to`, behind their backs.",
+        ),
+        key(
+            "arrange",
+            Form::FileName,
+            Means("another action"),
+            "Moves the shares of this file, behind the protocol's back, so that exactly those in `shares` are there.",
         ),
         key(
             "forget",
@@ -46,8 +52,15 @@ pub const STEP: Table = Table {
             "For upload and download: begins together with the step before it, not when that has ended. What servers count (bytes, reports) is counted for all steps under way.",
         ),
         key("on", Form::Selector, Default("all"), "For delete: from whom."),
+        key("share", Form::Numbers, Means("all of them"), "For delete: only shares of these numbers."),
         key("from", Form::Selector, Means("whoever has them"), "For copy: whose shares."),
-        key("to", Form::ServerName, Means("required by copy"), "For copy: to whom."),
+        key("to", Form::Selector, Means("required by copy"), "For copy: to whom."),
+        key(
+            "shares",
+            Form::Layout,
+            Means("required by arrange"),
+            "For arrange: who has which shares, whatever room there is; nobody else has any. Each must exist before.",
+        ),
         key(
             "range",
             Form::ByteRange,
@@ -60,6 +73,27 @@ pub const STEP: Table = Table {
             Form::Choice(OUTCOMES),
             Default("success"),
             "How it must end. `either` is success or any clean error; `cancelled` is by a fault that cancels it.",
+        ),
+        key(
+            "happy",
+            Form::Integer,
+            Means("as in [grid]"),
+            "For upload: servers of happiness this one needs, from 1 to N.",
+        ),
+        key("says", Form::Line, Means("not checked"), "Words that the error it ends with must contain."),
+        key("asked", Form::Bound, Means("not checked"), "Servers that were sent any request."),
+        key("not_asked", Form::Selector, Means("not checked"), "Servers that must not be sent any request."),
+        key(
+            "health",
+            Form::Bound,
+            Means("not checked"),
+            "Different good shares of the file that servers store when it ends, whether in reach or not.",
+        ),
+        key(
+            "per_server",
+            Form::Bound,
+            Means("not checked"),
+            "For upload: shares written to each server that got any.",
         ),
         key("placed", Form::Bound, Means("not checked"), "For upload: distinct shares placed."),
         key("happiness", Form::Bound, Means("not checked"), "For upload: servers of happiness reached."),

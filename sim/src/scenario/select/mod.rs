@@ -1,5 +1,6 @@
 //! Phrases that name servers, clients, shares and parts of shares. Draws nothing: `resolve` does.
 
+mod numbers;
 mod shares;
 
 use toml::de::DeValue;
@@ -7,6 +8,8 @@ use toml::de::DeValue;
 use super::diagnose::{Bad, Report, suggest};
 use super::section::Section;
 use super::units::Spread;
+
+pub(super) use numbers::write_numbers;
 
 /// The names that phrases may use.
 #[derive(Debug, Clone, Default)]
@@ -124,6 +127,56 @@ impl Names {
             return None;
         }
         good.then_some(Selector::Hosts { named: all, any: any_all })
+    }
+
+    /// Reads groups of hosts: a list of lists of names. Nobody is in two.
+    pub(super) fn groups(
+        &self,
+        section: &Section<'_>,
+        key: &str,
+        report: &mut Report<'_>,
+    ) -> Option<Vec<Vec<String>>> {
+        let field = section.field(key)?;
+        let (mut groups, mut good): (Vec<Vec<String>>, bool) = (Vec::new(), true);
+        for item in field.value.as_array().into_iter().flat_map(|items| items.iter()) {
+            let mut group: Vec<String> = Vec::new();
+            for name in item.get_ref().as_array().into_iter().flat_map(|names| names.iter()) {
+                let hosts = match name.get_ref().as_str() {
+                    Some(text) => self.hosts(text, Scope::ServersAndClients).map_err(|bad| bad.within(text)),
+                    None => Err(field.wrong_type()),
+                };
+                let hosts = hosts.and_then(|hosts| {
+                    match hosts.iter().find(|host| groups.iter().any(|other| other.contains(host))) {
+                        Some(twice) => {
+                            Err(Bad::new(format!("`{twice}` is in two groups"), "it is in one already"))
+                        }
+                        None => Ok(hosts),
+                    }
+                });
+                match hosts {
+                    Ok(hosts) => {
+                        let new = hosts.into_iter().filter(|host| !group.contains(host));
+                        let new: Vec<String> = new.collect();
+                        group.extend(new);
+                    }
+                    Err(bad) => {
+                        report.bad(name.span(), bad);
+                        good = false;
+                    }
+                }
+            }
+            if group.is_empty() && good {
+                report.bad(item.span(), Bad::new("an empty group", "names nobody"));
+                good = false;
+            }
+            groups.push(group);
+        }
+        if groups.len() < 2 && good {
+            let bad = Bad::new("a single group", "cut off from nobody");
+            report.bad(field.span, bad.help("hosts in no group talk to everybody; name the other side too"));
+            good = false;
+        }
+        good.then_some(groups)
     }
 
     fn phrase(&self, text: &str, scope: Scope) -> Result<Selector, Bad> {
@@ -263,11 +316,6 @@ impl Names {
             .help(suggest(text, "clients", known)))
     }
 
-    /// A server by name.
-    pub(super) fn server(&self, text: &str) -> Result<String, Bad> {
-        self.host(text, Scope::Servers)
-    }
-
     /// A file by name, and its size.
     pub(super) fn file(&self, name: &str) -> Result<(String, Spread), Bad> {
         self.files.iter().find(|(known, _)| known == name).cloned().ok_or_else(|| {
@@ -282,7 +330,7 @@ impl Names {
     }
 
     /// A file that is large enough to have shares.
-    fn shared_file(&self, name: &str) -> Result<(String, Spread), Bad> {
+    pub(super) fn shared_file(&self, name: &str) -> Result<(String, Spread), Bad> {
         let (name_owned, size) = self.file(name)?;
         if size.min <= LITERAL_BYTES_MAX {
             return Err(Bad::new(format!("nobody holds a share of `{name}`"), "this file may be too small to have shares")

@@ -5,7 +5,7 @@ use super::{Names, SharePick, Shares};
 use crate::schedule::ShareField;
 
 impl Names {
-    pub(super) fn share_number(&self, number: &str) -> Result<u8, Bad> {
+    pub(in crate::scenario) fn share_number(&self, number: &str) -> Result<u8, Bad> {
         let parsed = number.parse::<u8>().ok().filter(|n| u64::from(*n) < self.shares);
         parsed.ok_or_else(|| {
             let last = self.shares.saturating_sub(1);
@@ -43,6 +43,8 @@ impl Names {
             "crypttext hash 0",
             "version",
             "offsets",
+            "container version",
+            "forged block tree",
         ];
         let size = file.and_then(|file| self.file(file).ok()).map(|(_, size)| size.min);
         let segments = size.map_or(u64::MAX, |size| size.div_ceil(self.segment.max(1)).max(1));
@@ -63,6 +65,8 @@ impl Names {
             ["data"] => ShareField::Data,
             ["version"] => ShareField::Version,
             ["offsets"] => ShareField::Offsets,
+            ["container", "version"] => ShareField::Container,
+            ["forged", "block", "tree"] => ShareField::ForgedTree,
             ["share", "hashes"] => ShareField::ShareHashes,
             ["uri", "extension"] => ShareField::UriExtension,
             ["block", "hash", number] => ShareField::BlockHash(below(number, nodes, "block hash")?),
