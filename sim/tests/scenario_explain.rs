@@ -78,7 +78,7 @@ every = "10s..1m"
 [[faults]]
 name = "sixth"
 clock = "any 1"
-by = "-1h..2d"
+jump = "-1h..2d"
 [[faults]]
 name = "fourth"
 slow = "any 2 holders of movie"

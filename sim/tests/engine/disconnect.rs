@@ -61,7 +61,7 @@ fn closing_with_unread_bytes_resets() {
         assert_eq!(near.read_u8().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
         assert_eq!(near.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
         assert_eq!(near.read(&mut got).await.unwrap(), 0);
-        assert_eq!(near.shutdown().await.unwrap_err().kind(), ErrorKind::NotConnected);
+        near.shutdown().await.unwrap();
         drop(near);
         assert_eq!(world.net.open_connections(), 0);
     });

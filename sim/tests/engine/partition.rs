@@ -260,6 +260,41 @@ fn a_writer_that_waits_for_room_loses_patience_too() {
 }
 
 #[test]
+fn a_writer_that_waited_for_room_before_the_silence_loses_patience() {
+    for (inward, outward) in [(true, true), (true, false), (false, true)] {
+        run(move |world| async move {
+            let (a, b) = world.pair(10);
+            let (mut near, _far) = world.connect(a, b).await;
+            let data = vec![1; 256 * 1024 + 1];
+            let mut write = std::pin::pin!(near.write_all(&data));
+            assert!(timeout(secs(3600), &mut write).await.is_err(), "a peer that answers is given time");
+            let start = world.net.now();
+            world.net.isolate(b, inward, outward);
+            assert_eq!(write.await.unwrap_err().kind(), ErrorKind::TimedOut);
+            assert!(world.net.now() - start >= ms(924_600));
+        });
+    }
+}
+
+#[test]
+fn a_writer_that_waits_for_room_forgives_a_silence_that_heals() {
+    run(|world| async move {
+        let (a, b) = world.pair(10);
+        let (mut near, mut far) = world.connect(a, b).await;
+        let data = vec![1; 256 * 1024 + 1];
+        let mut write = std::pin::pin!(near.write_all(&data));
+        assert!(timeout(secs(1), &mut write).await.is_err());
+        world.net.isolate(b, true, true);
+        assert!(timeout(secs(600), &mut write).await.is_err());
+        world.net.rejoin(b, true, true);
+        assert!(timeout(secs(3600), &mut write).await.is_err(), "its patience begins anew");
+        assert!(world.net.connections(a)[0].lost_since.is_none());
+        far.read_exact(&mut vec![0; 200_000]).await.unwrap();
+        write.await.unwrap();
+    });
+}
+
+#[test]
 fn an_answer_that_passes_acknowledges_what_had_arrived() {
     run(|world| async move {
         let (a, b) = world.pair(10);

@@ -47,6 +47,22 @@ fn the_first_segment_after_the_power_came_back_is_answered_with_a_rst() {
 }
 
 #[test]
+fn a_writer_that_waits_for_room_learns_of_the_power_loss() {
+    run(|world| async move {
+        let (a, b) = world.pair(10);
+        let (mut near, far) = world.connect(a, b).await;
+        let data = vec![1; 256 * 1024 + 1];
+        let mut write = std::pin::pin!(near.write_all(&data));
+        assert!(timeout(secs(1), &mut write).await.is_err());
+        world.net.power_off(b);
+        drop(far);
+        assert!(timeout(secs(1), &mut write).await.is_err());
+        world.net.power_on(b);
+        assert_eq!(write.await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    });
+}
+
+#[test]
 fn a_lost_rst_is_provoked_again() {
     run(|world| async move {
         let (a, b) = world.pair(10);

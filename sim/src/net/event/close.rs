@@ -187,5 +187,6 @@ impl State {
             }
             self.reap(end.key);
         }
+        self.probe_all(host, None);
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! The three are datagrams: a lost one is made good by the dialler's next SYN, on the schedule of Linux. The
 //! acceptor's program sees the connection when the handshake is complete. Closing is elsewhere.
+//!
+//! The schedule is that of kernels before 6.5. Later ones send four more SYNs, a second apart, before the pauses
+//! double (`tcp_syn_linear_timeouts`), and give up after 131 s.
 
 use std::io::{self, ErrorKind};
 

@@ -45,6 +45,7 @@ impl State {
         self.note(K::Blocked { from, to });
         if first {
             self.catch_acknowledgements(from, to, in_flight);
+            self.probe_all(from, Some(to));
         }
     }
 

@@ -3,7 +3,10 @@
 //! Everything that will happen is in one queue ordered by exact virtual time; [`Network::run`] sleeps until
 //! the earliest is due, handles it, and polls the programs it wakes. One thread, no detached tasks. What TCP
 //! does is modelled as programs can see it (order, windows, FIN, RST, retransmission, patience), not segment by
-//! segment: no congestion control, no Nagle, no keepalive. A fault limited to one kind of request is not here:
+//! segment: no congestion control, no Nagle, no keepalive. `sim/tests/linux/` holds the model against Linux: kinds of
+//! errors, their order and the bytes before them are the same, except that [`Network::reset_connections`] loses what is
+//! under way, which a program's own reset does not: it stands for whatever cuts connections between two hosts, too.
+//! Durations are those of an untuned kernel and not compared. A fault limited to one kind of request is not here:
 //! the engine does not look into bytes.
 
 use std::cell::{Cell, RefCell};

@@ -151,7 +151,8 @@ impl State {
         let bytes = message.payload.len();
         let Some(end) = self.end(receiver) else { return };
         // Whatever comes back acknowledges all that has arrived.
-        if end.unacked && end.caught == 0 {
+        let calmed = end.unacked && end.caught == 0;
+        if calmed {
             end.calm();
         }
         if message.consumed > end.granted {
@@ -187,6 +188,33 @@ impl State {
             }
             Payload::Window => self.note(K::WindowOpened { conn, from, to }),
             Payload::Ack => {}
+        }
+        if calmed {
+            self.probe(receiver);
+        }
+    }
+
+    /// A writer that waits for room asks for it from time to time. As long as the question and its answer pass,
+    /// nothing comes of it; when they do not, the writer loses patience, or learns that its peer has forgotten it.
+    pub(super) fn probe(&mut self, end: EndKey) {
+        let limits = self.limits;
+        let Some((from, to)) = self.route(end) else { return };
+        let Some(own) = self.end(end) else { return };
+        let asks = own.phase == Phase::Live && own.writer.is_some() && own.credit(&limits) == 0;
+        let in_vain = asks && own.out.is_empty() && !own.unacked;
+        if in_vain && (self.obstacle(from, to).is_some() || self.obstacle(to, from).is_some()) {
+            self.unacknowledged(end);
+        }
+    }
+
+    /// The writers on either side of a link that has just gone silent.
+    pub(super) fn probe_all(&mut self, host: HostId, other: Option<HostId>) {
+        for end in self.ends_of(host) {
+            let Some((from, to)) = self.route(end) else { continue };
+            if from == host && other.is_none_or(|other| other == to) {
+                self.probe(end);
+                self.probe(end.other());
+            }
         }
     }
 
@@ -267,14 +295,6 @@ impl State {
         if sender.phase == Phase::Orphan && !wanted {
             // A closed end has no use for announcements, and nothing else keeps it.
             return self.vanish(end);
-        }
-        if waits_since.is_none() && now - first >= PATIENCE {
-            // Only announcements are missing. It is the peer that probes for room and loses patience.
-            let other = end.other();
-            let limits = self.limits;
-            if self.end(other).is_some_and(|peer| peer.writer.is_some() && peer.credit(&limits) == 0) {
-                return self.give_up(other, to);
-            }
         }
         let forward = self.obstacle(from, to).is_none();
         let back = self.obstacle(to, from).is_none();
