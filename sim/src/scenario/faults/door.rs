@@ -193,7 +193,10 @@ fn jump(text: &str) -> Result<JumpPlan, Bad> {
             return Err(bad.help("begin with + or -, as in \"+3d\" or \"-1h\""));
         }
     };
-    let by = units::durations(rest)?;
+    let mut by = units::durations(rest)?;
+    if by.min.is_multiple_of(1_000_000) && by.max.is_multiple_of(1_000_000) {
+        by.step = 1_000_000;
+    }
     if by.min < 1_000_000 {
         return Err(Bad::new("a jump that nobody sees", "servers know whole seconds: at least 1s"));
     }
