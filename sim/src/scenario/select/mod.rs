@@ -140,10 +140,15 @@ impl Names {
         let (mut groups, mut good): (Vec<Vec<String>>, bool) = (Vec::new(), true);
         for item in field.value.as_array().into_iter().flat_map(|items| items.iter()) {
             let mut group: Vec<String> = Vec::new();
-            for name in item.get_ref().as_array().into_iter().flat_map(|names| names.iter()) {
+            let Some(names) = item.get_ref().as_array() else {
+                report.bad(item.span(), Bad::new("a group is a list", "put brackets around it"));
+                good = false;
+                continue;
+            };
+            for name in names.iter() {
                 let hosts = match name.get_ref().as_str() {
                     Some(text) => self.hosts(text, Scope::ServersAndClients).map_err(|bad| bad.within(text)),
-                    None => Err(field.wrong_type()),
+                    None => Err(Bad::new("a group is a list of names", "names nobody")),
                 };
                 let hosts = hosts.and_then(|hosts| {
                     match hosts.iter().find(|host| groups.iter().any(|other| other.contains(host))) {

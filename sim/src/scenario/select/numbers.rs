@@ -74,7 +74,8 @@ impl Names {
             let numbers = match value.get_ref() {
                 DeValue::String(text) => self.share_numbers(text).map_err(|bad| bad.within(text)),
                 DeValue::Integer(number) => self.share_numbers(number.as_str()),
-                _ => Err(field.wrong_type()),
+                _ => Err(Bad::new("these share numbers are not text", "not a form they can take")
+                    .help(NUMBER_FORMS)),
             };
             let (hosts, numbers) = match (hosts, numbers) {
                 (Ok(hosts), Ok(numbers)) => (hosts, numbers),
