@@ -80,12 +80,13 @@ fn corruption_reports_are_bounded_and_the_oldest_goes_first() {
 
 #[test]
 fn a_share_that_is_too_long_is_refused_whatever_room_there_is() {
+    use lafs::format::ShareNum;
+    use lafs::server::backend::{Backend, BackendError};
     let memory = MemoryBackend::new(10_000);
     memory.set_share_bytes_max(100);
-    let create = |share: u8, size: u64| {
-        memory.create(conformance::INDEX, lafs::format::ShareNum(share), size).now_or_never().unwrap()
-    };
-    assert_eq!(create(0, 101), Err(lafs::server::backend::BackendError::NoSpace));
+    let create =
+        |share, size| memory.create(conformance::INDEX, ShareNum(share), size).now_or_never().unwrap();
+    assert_eq!(create(0, 101), Err(BackendError::NoSpace));
     assert_eq!(create(0, 100), Ok(()));
     assert_eq!(create(1, 100), Ok(()), "the bound is on each share, not on all");
 }
