@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use lafs::client::Event;
 use lafs::client::event::Question;
+use lafs::client::{Deadlines, Event};
 use lafs::format::{ServerId, ShareNum};
 
 use crate::net::{HostId, NetEvent, NetEventKind};
@@ -15,10 +15,21 @@ use crate::trace::{Entry, Request, ServerEvent, StepEvent};
 /// A request whose answer is still awaited: who asks, in which step, whom, for what.
 pub type Open = (HostId, usize, ServerId, Question);
 
+/// What is known of an open request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// When it was sent.
+    pub since: Duration,
+    /// What ends the waiting, as the client said then.
+    pub deadlines: Deadlines,
+    /// Since when the client asks others in its stead.
+    pub overdue: Option<Duration>,
+}
+
 /// The counts of the steps under way, and what is open.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    open: BTreeMap<Open, Duration>,
+    open: BTreeMap<Open, Waiting>,
     heard: BTreeMap<(HostId, HostId), Duration>,
     steps: BTreeMap<usize, Counts>,
 }
@@ -95,10 +106,11 @@ impl Ledger {
     fn client(&mut self, now: Duration, host: HostId, step: usize, event: &Event) {
         let counts = self.steps.entry(step).or_default();
         match event {
-            Event::Asked { server, question } => {
+            Event::Asked { server, question, deadlines } => {
                 counts.requests += 1;
                 counts.asked.insert(server.clone());
-                self.open.insert((host, step, server.clone(), *question), now);
+                let waiting = Waiting { since: now, deadlines: *deadlines, overdue: None };
+                self.open.insert((host, step, server.clone(), *question), waiting);
                 if let Question::Block { segment, .. } = question {
                     counts.block_sources.insert(server.clone());
                     counts.segments.entry(*segment).or_default().first_asked.get_or_insert(now);
@@ -108,7 +120,7 @@ impl Ledger {
                 let asked = self.open.remove(&(host, step, server.clone(), *question));
                 if let (Some(asked), Question::Block { segment, .. }) = (asked, question) {
                     let segment = counts.segments.entry(*segment).or_default();
-                    segment.slowest_good = segment.slowest_good.max(now - asked);
+                    segment.slowest_good = segment.slowest_good.max(now - asked.since);
                 }
             }
             Event::Failed { server, question, .. } | Event::Cancelled { server, question } => {
@@ -123,7 +135,12 @@ impl Ledger {
             Event::ShareCorrupt { server, share, .. } => {
                 counts.corrupt.insert((server.clone(), *share));
             }
-            Event::Overdue { .. } => counts.overdue += 1,
+            Event::Overdue { server, question, .. } => {
+                counts.overdue += 1;
+                if let Some(waiting) = self.open.get_mut(&(host, step, server.clone(), *question)) {
+                    waiting.overdue = Some(now);
+                }
+            }
             Event::ShareFound { .. } | Event::SharePlaced { .. } | Event::ShareLost { .. } => {}
         }
     }
@@ -133,8 +150,8 @@ impl Ledger {
         self.steps.get(&step).cloned().unwrap_or_default()
     }
 
-    /// Requests whose answer is still awaited, and since when.
-    pub fn open(&self) -> &BTreeMap<Open, Duration> {
+    /// Requests whose answer is still awaited.
+    pub fn open(&self) -> &BTreeMap<Open, Waiting> {
         &self.open
     }
 

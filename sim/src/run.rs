@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lafs::plan::Policy;
 use thiserror::Error;
 
 use crate::net::Livelock;
@@ -119,7 +118,7 @@ async fn play(schedule: &Schedule, keep: Keep) -> RunReport {
         End::Complete => {}
         End::Deadline => {
             let step = first_unfinished(&steps.borrow()).unwrap_or(0);
-            findings.push(oracle::hang::diagnose(&world, step, Policy::default().transport.silence_max));
+            findings.push(oracle::hang::diagnose(&world, step));
         }
         End::Livelock(livelock) => {
             findings.push(Finding { oracle: Oracle::Hang, text: livelock.to_string() })

@@ -15,6 +15,8 @@ pub enum Event {
         server: ServerId,
         /// For what.
         question: Question,
+        /// What ends the waiting, as things stand now.
+        deadlines: Deadlines,
     },
     /// The answer to such a request is complete and was understood.
     Answered {
@@ -89,6 +91,20 @@ pub enum Event {
         /// Why, in one line.
         reason: String,
     },
+}
+
+/// The deadlines of one request when it is sent, as spans. `None`: nothing ends the waiting in this way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Deadlines {
+    /// It fails when no byte of it or of its answer moved for this long.
+    pub silence_max: Option<Duration>,
+    /// It is overdue, and others are asked in its stead, when nothing moved for this long. Answers to other
+    /// requests may change that later; [`Event::Overdue`] tells when it has come to pass.
+    pub overdue_after: Option<Duration>,
+    /// The operation fails when nothing useful came from anybody for this long.
+    pub stall_max: Option<Duration>,
+    /// The operation ends by then, counted from now.
+    pub operation_left: Option<Duration>,
 }
 
 /// What a request asks of a server.

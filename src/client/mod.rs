@@ -8,5 +8,5 @@ pub mod event;
 pub mod grid;
 pub mod upload;
 
-pub use event::{Event, Observe};
+pub use event::{Deadlines, Event, Observe};
 pub use grid::Client;

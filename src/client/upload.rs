@@ -22,6 +22,7 @@ use crate::format::share::{HashesError, Layout};
 use crate::format::{Encoding, ServerId, ShareNum};
 use crate::net::Dial;
 use crate::net::message::{LeaseSecrets, UploadSecret};
+use crate::plan::Moment;
 use crate::plan::place::UnhappyError;
 
 mod crew;
@@ -141,6 +142,7 @@ impl<D: Dial + Clone> Client<D> {
         }
         let policy = &self.policy().upload;
         let late = |_| UploadError::Deadline(policy.deadline);
+        let begun = self.now();
         let after = |span: Duration| self.instant(self.now() + span);
         let end = after(policy.deadline);
         let work_end = after(policy.deadline.saturating_sub(policy.abort_max));
@@ -150,7 +152,7 @@ impl<D: Dial + Clone> Client<D> {
             Prepared::Segments(cut, key) => (cut, key),
         };
         let layout = Layout::for_upload(cut);
-        let job = self.job(&key, layout.share_size(cut));
+        let job = self.job(&key, layout.share_size(cut), begun + policy.deadline);
         let mut crew = Crew::new(&job);
         let work = carry_out(&mut crew, source, Encoder::new(cut, layout, &key), cut, happy);
         let outcome = timeout_at(work_end, work).await.map_err(late).flatten();
@@ -210,7 +212,7 @@ impl<D: Dial + Clone> Client<D> {
         Ok(key.finish())
     }
 
-    fn job(&self, key: &Key, share_size: u64) -> Job<'_, D> {
+    fn job(&self, key: &Key, share_size: u64, end: Moment) -> Job<'_, D> {
         let index = key.storage_index();
         let lease = &self.secrets().lease;
         let servers = self.health().order(self.permuted(index), |storage| &storage.info().id, self.now());
@@ -221,7 +223,7 @@ impl<D: Dial + Clone> Client<D> {
             Peer { leases: LeaseSecrets { renew, cancel }, storage }
         });
         let servers = servers.collect();
-        Job { client: self, servers, index, secret: UploadSecret(self.random()), share_size }
+        Job { client: self, servers, index, secret: UploadSecret(self.random()), share_size, end }
     }
 }
 

@@ -236,7 +236,7 @@ impl Recorder {
         let mut open = BTreeMap::<_, i64>::new();
         for event in self.events() {
             let (key, change) = match event {
-                Event::Asked { server, question } => ((server, question), 1),
+                Event::Asked { server, question, .. } => ((server, question), 1),
                 Event::Answered { server, question }
                 | Event::Failed { server, question, .. }
                 | Event::Cancelled { server, question } => ((server, question), -1),

@@ -260,7 +260,7 @@ fn a_hang_adds_at_most_four_times_the_slowest_answer_of_its_segment_whatever_the
         let (mut begun, mut asked, mut slowest, mut hung) = (None, BTreeMap::new(), Duration::ZERO, false);
         for (now, event) in case.grid.recorder.timed() {
             match event {
-                Event::Asked { server, question: question @ Question::Block { .. } } => {
+                Event::Asked { server, question: question @ Question::Block { .. }, .. } => {
                     begun.get_or_insert(now);
                     asked.insert((server, question), now);
                 }

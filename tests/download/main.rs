@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
 mod case;
+mod deadlines;
 mod errors;
 mod faults;
 #[path = "../common/grid.rs"]

@@ -140,3 +140,29 @@ fn a_share_given_up_at_the_very_end_is_forgotten_too() {
     assert_eq!(case.succeed().0.lost.len(), 2);
     assert_eq!(case.staged_bytes(), 0);
 }
+
+#[test]
+fn every_request_of_an_upload_says_what_ends_the_waiting_for_it() {
+    let case = Case::new(5, (3, 4, 10)).of_many_segments();
+    case.node(2).obey(|kind, nth| if kind == Kind::Write && nth >= 4 { Act::Hang } else { Act::Serve });
+    case.succeed();
+    let (mut begun, mut patience) = (None, Vec::new());
+    for (at, event) in case.grid.recorder.timed() {
+        match event {
+            Event::Asked { question, deadlines, .. } => {
+                let since = at - *begun.get_or_insert(at);
+                assert_eq!(deadlines.silence_max, Some(case.policy.transport.silence_max));
+                assert_eq!(deadlines.operation_left, Some(case.policy.upload.deadline - since));
+                assert_eq!(deadlines.stall_max, None);
+                let forgets = matches!(question, Question::Abort(_));
+                assert_eq!(deadlines.overdue_after.is_none(), forgets, "{question:?}");
+                if let Question::Write(_) = question {
+                    patience.extend(deadlines.overdue_after);
+                }
+            }
+            Event::ShareLost { .. } => assert_eq!(at - begun.unwrap(), *patience.last().unwrap()),
+            _ => {}
+        }
+    }
+    assert_eq!(patience.last(), Some(&case.policy.upload.write_floor));
+}

@@ -3,6 +3,12 @@
 use super::*;
 
 const CLIENT: HostId = HostId(9);
+const DEADLINES: Deadlines = Deadlines {
+    silence_max: Some(Duration::from_secs(30)),
+    overdue_after: Some(Duration::from_secs(2)),
+    stall_max: None,
+    operation_left: None,
+};
 
 fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -13,7 +19,7 @@ fn block(segment: u64) -> Question {
 }
 
 fn asked(server: &str, question: Question) -> Event {
-    Event::Asked { server: ServerId::new(server), question }
+    Event::Asked { server: ServerId::new(server), question, deadlines: DEADLINES }
 }
 
 fn answered(server: &str, question: Question) -> Event {
@@ -89,13 +95,23 @@ fn a_request_is_open_until_it_is_answered_failed_or_given_up() {
         (7, Event::Cancelled { server: ServerId::new("c"), question: Question::Shares }),
         (8, answered("d", Question::Shares)),
     ]);
-    let open: Vec<(Open, Duration)> = ledger.open().clone().into_iter().collect();
-    assert_eq!(open, [((CLIENT, 0, ServerId::new("d"), Question::Version), ms(4))]);
+    let open: Vec<(Open, Waiting)> = ledger.open().clone().into_iter().collect();
+    let waiting = Waiting { since: ms(4), deadlines: DEADLINES, overdue: None };
+    assert_eq!(open, [((CLIENT, 0, ServerId::new("d"), Question::Version), waiting)]);
     assert_eq!(ledger.counts(0).requests, 4);
     ledger.forget(HostId(8));
     assert_eq!(ledger.open().len(), 1);
     ledger.forget(CLIENT);
     assert!(ledger.open().is_empty());
+}
+
+#[test]
+fn an_open_request_that_is_overdue_is_known_to_be() {
+    let server = ServerId::new("a");
+    let late = Event::Overdue { server: server.clone(), question: Question::Shares, after: ms(2000) };
+    let ledger = heard([(1, asked("a", Question::Shares)), (1, asked("b", Question::Shares)), (2001, late)]);
+    let overdue: Vec<Option<Duration>> = ledger.open().values().map(|waiting| waiting.overdue).collect();
+    assert_eq!(overdue, [Some(ms(2001)), None]);
 }
 
 #[test]

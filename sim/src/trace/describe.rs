@@ -63,7 +63,7 @@ impl Names {
 
 fn client_event(event: &Event) -> String {
     match event {
-        Event::Asked { server, question } => format!("asks {server} for {}", question_text(*question)),
+        Event::Asked { server, question, .. } => format!("asks {server} for {}", question_text(*question)),
         Event::Answered { server, question } => format!("got from {server} {}", question_text(*question)),
         Event::Failed { server, question, reason } => {
             format!("did not get from {server} {}: {reason}", question_text(*question))
@@ -134,6 +134,7 @@ fn request_text(request: Request) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lafs::client::Deadlines;
     use lafs::format::{ServerId, ShareNum};
 
     use super::*;
@@ -145,7 +146,8 @@ mod tests {
         let at = Duration::new(12, 345_678_999);
         let kind = NetEventKind::Delivered { conn: ConnId(3), from: server, to: client, bytes: 74 };
         let question = Question::Block { share: ShareNum(2), segment: 5 };
-        let asked = Event::Asked { server: ServerId::new(hosts[0]), question };
+        let asked =
+            Event::Asked { server: ServerId::new(hosts[0]), question, deadlines: Deadlines::default() };
         let read = Request::Read(ShareNum(2));
         let answer = ServerEvent::Answered { request: read, status: 206, bytes: 70, blocks: 1 };
         [

@@ -11,8 +11,9 @@ use crate::plan::{Moment, Policy};
 /// What the driver has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FindCommand {
-    /// Ask this server for its shares; end the question under way to it, if any.
-    Ask(usize),
+    /// Ask this server for its shares, which should not take longer than this; end the question under way to it,
+    /// if any.
+    Ask(usize, Duration),
     /// Only to be told: the answer of this server is overdue.
     Overdue(usize, Duration),
 }
@@ -89,7 +90,7 @@ impl Finder {
         let patience = policy.overdue.patience(expected(server));
         query.state = State::Asked { sent: now, patience, late: None, number: self.asked };
         self.asked += 1;
-        Some(FindCommand::Ask(server))
+        Some(FindCommand::Ask(server, patience_of(self.longest, patience, policy)))
     }
 
     fn overdue(&mut self, now: Moment, policy: &Policy) -> Option<FindCommand> {

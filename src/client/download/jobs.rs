@@ -7,13 +7,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::future::{AbortHandle, Aborted, abortable};
 use futures_util::stream::StreamExt;
 
 use super::operation::{Current, Operation, Outcome};
 use super::share::Watch;
-use crate::client::event::{Event, Question};
+use crate::client::event::{Deadlines, Event, Question};
 use crate::net::Dial;
 use crate::plan::Moment;
 
@@ -43,6 +44,7 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
         server: usize,
         share: Option<usize>,
         question: Question,
+        overdue_after: Option<Duration>,
         watch: Arc<Watch>,
         request: impl Future<Output = Outcome> + 'a,
     ) -> u64 {
@@ -66,7 +68,14 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
         };
         self.pending.insert(job, pending);
         if let Some(server) = self.id(server) {
-            self.client.tell(Event::Asked { server, question });
+            let policy = self.client.policy();
+            let deadlines = Deadlines {
+                silence_max: Some(policy.transport.silence_max),
+                overdue_after,
+                stall_max: Some(policy.download.stall_max),
+                operation_left: Some(self.deadline.since(now)),
+            };
+            self.client.tell(Event::Asked { server, question, deadlines });
         }
         job
     }

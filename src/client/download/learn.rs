@@ -230,7 +230,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
             let storage_index = self.cap.storage_index;
             let report =
                 async move { Outcome::Reported(server.report_corrupt(storage_index, share, &reason).await) };
-            self.send(index, None, Question::ReportCorrupt(share), Arc::default(), report);
+            self.send(index, None, Question::ReportCorrupt(share), None, Arc::default(), report);
         }
     }
 }

@@ -29,7 +29,7 @@ use crate::format::{ServerId, ShareNum};
 use crate::net::Dial;
 use crate::net::client::{RequestError, StorageClient};
 use crate::plan::Moment;
-use crate::plan::fetch::{Command, Fetch, Source, SourceId};
+use crate::plan::fetch::{Command, Fetch, Phase, Source, SourceId};
 use crate::plan::health::Standing;
 use crate::plan::policy::DownloadPolicy;
 
@@ -87,6 +87,8 @@ pub(super) struct Operation<'a, D: Dial> {
     pub(super) next_job: u64,
     /// A block was at hand, so the machine knows more than when it decided.
     pub(super) at_hand: bool,
+    /// When it must have ended.
+    pub(super) deadline: Moment,
     /// When something useful came last.
     pub(super) useful: Moment,
     pub(super) done: Downloaded,
@@ -101,6 +103,7 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
         let whole = guess.is_some_and(|cut| Layout::for_upload(cut).share_size(cut) <= whole_max);
         Self {
             finder: Finder::new(servers.len()),
+            deadline: client.now() + client.policy().download.deadline,
             useful: client.now(),
             client,
             cap,
@@ -154,7 +157,7 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
             FindCommand::Overdue(server, after) => {
                 self.overdue(server, Question::Shares, after);
             }
-            FindCommand::Ask(index) => {
+            FindCommand::Ask(index, patience) => {
                 let old = self
                     .pending
                     .iter()
@@ -165,7 +168,7 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
                 let Some(server) = self.servers.get(index).cloned() else { return };
                 let storage_index = self.cap.storage_index;
                 let query = async move { Outcome::Shares(server.shares(storage_index).await) };
-                self.send(index, None, Question::Shares, Arc::default(), query);
+                self.send(index, None, Question::Shares, Some(patience), Arc::default(), query);
             }
         }
     }
@@ -185,7 +188,7 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
             // A share that is being opened ahead is simply waited for.
             Command::Ask(_) if share.job.is_some() => {}
             Command::Ask(_) if share.opened.is_some() => self.send_block(index, current),
-            Command::Ask(_) => self.send_open(index),
+            Command::Ask(_) => self.send_open(index, current.fetch.patience(id, Phase::Opening)),
             Command::Cancel(_) => {
                 if let Some(job) = share.job.take() {
                     self.cancel(job);
@@ -208,7 +211,7 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
         Some(Reader { server, cap, share: num, watch: Arc::default(), pieces, requests: 0 })
     }
 
-    pub(super) fn send_open(&mut self, index: usize) {
+    pub(super) fn send_open(&mut self, index: usize, overdue_after: Option<Duration>) {
         let Some(share) = self.shares.get(index) else { return };
         let Some(reader) = self.reader(share, Vec::new()) else { return };
         let (server, question, watch) =
@@ -218,7 +221,7 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
         let known = self.file.clone();
         let open =
             async move { Outcome::Opened(Box::new(reader.open(prefix, trailer_bytes_max, known).await)) };
-        let job = self.send(server, Some(index), question, watch, open);
+        let job = self.send(server, Some(index), question, overdue_after, watch, open);
         if let Some(share) = self.shares.get_mut(index) {
             share.job = Some(job);
         }
@@ -246,7 +249,8 @@ impl<'a, D: Dial + Clone> Operation<'a, D> {
         let (server, watch) = (share.server, Arc::clone(&reader.watch));
         let question = Question::Block { share: share.num, segment };
         let block = async move { Outcome::Block(reader.block(layout, cut, segment, trees).await) };
-        let job = self.send(server, Some(index), question, watch, block);
+        let overdue_after = current.source_of(index).and_then(|id| current.fetch.patience(id, Phase::Block));
+        let job = self.send(server, Some(index), question, overdue_after, watch, block);
         if let Some(share) = self.shares.get_mut(index) {
             share.job = Some(job);
         }

@@ -35,7 +35,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
         range: Range<u64>,
         sink: &mut W,
     ) -> Result<Downloaded, DownloadError> {
-        let deadline = self.client.now() + self.client.policy().download.deadline;
+        let deadline = self.deadline;
         let result = self.transfer(range, sink, deadline).await;
         self.send_off(deadline).await;
         result.map(|()| std::mem::take(&mut self.done))
@@ -229,7 +229,9 @@ impl<D: Dial + Clone> Operation<'_, D> {
         if let Some(index) = best
             && self.may_warm(index)
         {
-            self.send_open(index);
+            let expected = self.shares.get(index).and_then(|share| self.id(share.server));
+            let expected = expected.and_then(|id| client.health().expected(&id, 0));
+            self.send_open(index, Some(overdue.patience(expected)));
             // The next round finds out how long it may take.
             look_again = Some(look_again.unwrap_or(now + overdue.floor));
         }

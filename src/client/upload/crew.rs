@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, LocalBoxFuture, abortable};
@@ -79,35 +80,41 @@ impl<'a, D: Dial + Clone> Crew<'a, D> {
         handle
     }
 
-    pub(super) fn ask_room(&mut self, server: usize) -> AbortHandle {
+    pub(super) fn ask_room(&mut self, server: usize, overdue_after: Duration) -> AbortHandle {
         let job = self.job;
-        self.start(async move { Done::Room(server, job.room(server).await) })
+        self.start(async move { Done::Room(server, job.room(server, overdue_after).await) })
     }
 
-    pub(super) fn ask_shares(&mut self, server: usize) -> AbortHandle {
+    pub(super) fn ask_shares(&mut self, server: usize, overdue_after: Duration) -> AbortHandle {
         let job = self.job;
         self.start(async move {
             let request = job.servers[server].storage.shares(job.index);
-            Done::Shares(server, job.ask(server, Question::Shares, request).await)
+            Done::Shares(server, job.ask(server, Question::Shares, Some(overdue_after), request).await)
         })
     }
 
-    pub(super) fn allocate(&mut self, server: usize, shares: BTreeSet<ShareNum>) {
+    pub(super) fn allocate(&mut self, server: usize, shares: BTreeSet<ShareNum>, overdue_after: Duration) {
         self.claims.entry(server).or_default().extend(&shares);
         let job = self.job;
         self.start(async move {
             let Peer { storage, leases } = &job.servers[server];
             let request = storage.allocate(job.index, &shares, job.share_size, leases, &job.secret);
-            let result = job.ask(server, Question::Allocate, request).await;
+            let result = job.ask(server, Question::Allocate, Some(overdue_after), request).await;
             Done::Granted(server, shares, result)
         });
     }
 
-    pub(super) fn write(&mut self, server: usize, piece: Piece, progress: Progress) -> AbortHandle {
+    pub(super) fn write(
+        &mut self,
+        server: usize,
+        piece: Piece,
+        progress: Progress,
+        overdue_after: Duration,
+    ) -> AbortHandle {
         let job = self.job;
         self.start(async move {
             let share = piece.share;
-            Done::Wrote(server, share, job.write(server, piece, &progress).await)
+            Done::Wrote(server, share, job.write(server, piece, &progress, overdue_after).await)
         })
     }
 

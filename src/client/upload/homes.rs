@@ -113,13 +113,16 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
             Move::Find(server) => {
                 let job = self.crew.job;
                 let room = job.client.room(job.servers[server].id());
-                let mut requests = vec![self.crew.ask_shares(server)];
+                let patience = self.selection.patience(server, false);
+                let mut requests = vec![self.crew.ask_shares(server, patience)];
                 if room.is_none() {
-                    requests.push(self.crew.ask_room(server));
+                    requests.push(self.crew.ask_room(server, patience));
                 }
                 self.answers.insert(server, Answers { shares: None, room, requests });
             }
-            Move::Allocate(server, shares) => self.crew.allocate(server, shares),
+            Move::Allocate(server, shares) => {
+                self.crew.allocate(server, shares, self.selection.patience(server, true));
+            }
         }
     }
 

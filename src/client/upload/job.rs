@@ -4,15 +4,17 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::client::Client;
-use crate::client::event::{Event, Question};
+use crate::client::event::{Deadlines, Event, Question};
 use crate::format::{ServerId, ShareNum, StorageIndex};
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError, StorageClient};
 use crate::net::message::{LeaseSecrets, UploadSecret};
+use crate::plan::Moment;
 
 /// The most bytes in one write: servers bound what they take at once.
 const WRITE_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -26,6 +28,8 @@ pub(super) struct Job<'a, D: Dial> {
     pub(super) secret: UploadSecret,
     /// Bytes of every share.
     pub(super) share_size: u64,
+    /// When the upload must have ended.
+    pub(super) end: Moment,
 }
 
 /// One server and the secrets that are for it.
@@ -53,11 +57,18 @@ impl<D: Dial + Clone> Job<'_, D> {
         &self,
         server: usize,
         question: Question,
+        overdue_after: Option<Duration>,
         request: impl Future<Output = Result<T, RequestError>>,
     ) -> Result<T, RequestError> {
         let id = self.servers[server].id();
-        let mut asked = Asked::new(self.client, id, question);
         let begun = self.client.now();
+        let deadlines = Deadlines {
+            silence_max: Some(self.client.policy().transport.silence_max),
+            overdue_after,
+            stall_max: None,
+            operation_left: Some(self.end.since(begun)),
+        };
+        let mut asked = Asked::new(self.client, id, question, deadlines);
         let result = request.await;
         let now = self.client.now();
         asked.end(result.as_ref().err());
@@ -79,9 +90,9 @@ impl<D: Dial + Clone> Job<'_, D> {
         self.client.health().overdue(id, now);
     }
 
-    pub(super) async fn room(&self, server: usize) -> Result<u64, RequestError> {
+    pub(super) async fn room(&self, server: usize, overdue_after: Duration) -> Result<u64, RequestError> {
         let storage = &self.servers[server].storage;
-        let version = self.ask(server, Question::Version, storage.version()).await?;
+        let version = self.ask(server, Question::Version, Some(overdue_after), storage.version()).await?;
         let room = version.maximum_immutable_share_size;
         self.client.note_room(self.servers[server].id(), room);
         Ok(room)
@@ -93,12 +104,14 @@ impl<D: Dial + Clone> Job<'_, D> {
         server: usize,
         piece: Piece,
         progress: &Progress,
+        overdue_after: Duration,
     ) -> Result<bool, RequestError> {
         let Piece { share, mut offset, mut data } = piece;
         loop {
             let part = data.split_to(data.len().min(WRITE_BYTES_MAX));
             let len = part.len() as u64;
-            let complete = self.write_part(server, Piece { share, offset, data: part }, progress).await?;
+            let complete =
+                self.write_part(server, Piece { share, offset, data: part }, progress, overdue_after).await?;
             if data.is_empty() {
                 return Ok(complete);
             }
@@ -113,12 +126,13 @@ impl<D: Dial + Clone> Job<'_, D> {
         server: usize,
         piece: Piece,
         progress: &Progress,
+        overdue_after: Duration,
     ) -> Result<bool, RequestError> {
         let Piece { share, offset, data } = piece;
         let storage = &self.servers[server].storage;
         let write = || {
             let request = storage.write(self.index, share, offset, data.clone(), &self.secret, progress);
-            self.ask(server, Question::Write(share), request)
+            self.ask(server, Question::Write(share), Some(overdue_after), request)
         };
         let mut written = write().await;
         if written.as_ref().err().is_some_and(may_pass) {
@@ -129,7 +143,7 @@ impl<D: Dial + Clone> Job<'_, D> {
             // A share is not in progress any more once it is complete: the write may have arrived, and
             // only its answer was lost.
             Err(RequestError::Status(404)) => {
-                let shares = self.ask(server, Question::Shares, storage.shares(self.index)).await?;
+                let shares = self.ask(server, Question::Shares, None, storage.shares(self.index)).await?;
                 if shares.contains(&share) { Ok(true) } else { Err(RequestError::Status(404)) }
             }
             Err(error) => Err(error),
@@ -141,7 +155,7 @@ impl<D: Dial + Clone> Job<'_, D> {
         let mut gone = BTreeSet::new();
         for share in shares {
             let request = self.servers[server].storage.abort(self.index, share, &self.secret);
-            match self.ask(server, Question::Abort(share), request).await {
+            match self.ask(server, Question::Abort(share), None, request).await {
                 // Whatever it says against it, there is nothing left to abort.
                 Ok(()) | Err(RequestError::Status(_)) => gone.insert(share),
                 Err(
@@ -193,8 +207,8 @@ struct Asked<'a, D: Dial> {
 }
 
 impl<'a, D: Dial> Asked<'a, D> {
-    fn new(client: &'a Client<D>, server: &'a ServerId, question: Question) -> Self {
-        client.tell(Event::Asked { server: server.clone(), question });
+    fn new(client: &'a Client<D>, server: &'a ServerId, question: Question, deadlines: Deadlines) -> Self {
+        client.tell(Event::Asked { server: server.clone(), question, deadlines });
         Self { client, server, question, ended: false }
     }
 

@@ -17,8 +17,8 @@ use crate::client::event::Event;
 use crate::format::{Encoding, ServerId, ShareNum};
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError};
-use crate::plan::Moment;
 use crate::plan::place::{Outcome, UnhappyError, happiness};
+use crate::plan::{Moment, Policy};
 
 /// A write under way.
 struct Flight {
@@ -41,6 +41,20 @@ struct Writer {
     /// Its longest good write.
     longest: Option<Duration>,
     trouble: Option<String>,
+}
+
+impl Writer {
+    /// How long it may be silent, if the longest good write of this segment took `longest`.
+    fn patience(&self, policy: &Policy, longest: Option<Duration>) -> Duration {
+        // What a connection took is on its way, nobody knows how far.
+        let hidden: u64 = self.flights.iter().map(|flight| flight.seen).sum();
+        let travel = Duration::from_secs(hidden / policy.upload.write_rate_min.max(1));
+        // Nobody is slower than others before one of them is done.
+        let usual = longest
+            .max(self.longest)
+            .map_or(policy.transport.silence_max, |longest| longest.saturating_mul(policy.overdue.multiple));
+        usual.max(policy.upload.write_floor + travel)
+    }
 }
 
 /// The shares of one upload on their way.
@@ -90,7 +104,7 @@ impl Push {
         let mut longest = None;
         loop {
             let now = client.now();
-            self.take_off(crew, now);
+            self.take_off(crew, now, longest);
             let check = self.give_up_silent(crew, now, longest);
             if self.writers.iter().all(|writer| writer.flights.is_empty()) {
                 return Ok(());
@@ -109,14 +123,15 @@ impl Push {
     }
 
     /// Starts as many writes as there may be connections to a server.
-    fn take_off<D: Dial + Clone>(&mut self, crew: &mut Crew<'_, D>, now: Moment) {
-        let flights_max = crew.job.client.policy().transport.idle_connections_max.max(1);
+    fn take_off<D: Dial + Clone>(&mut self, crew: &mut Crew<'_, D>, now: Moment, longest: Option<Duration>) {
+        let policy = crew.job.client.policy();
+        let flights_max = policy.transport.idle_connections_max.max(1);
         for (server, writer) in self.writers.iter_mut().enumerate() {
             while writer.flights.len() < flights_max
                 && let Some(piece) = writer.waiting.pop_front()
             {
                 let (share, progress) = (piece.share, Progress::default());
-                let handle = crew.write(server, piece, progress.clone());
+                let handle = crew.write(server, piece, progress.clone(), writer.patience(policy, longest));
                 writer.flights.push(Flight { share, progress, seen: 0, moved: now, since: now, handle });
             }
         }
@@ -131,16 +146,6 @@ impl Push {
         longest: Option<Duration>,
     ) -> Duration {
         let policy = crew.job.client.policy();
-        let patience = |writer: &Writer| {
-            // What a connection took is on its way, nobody knows how far.
-            let hidden: u64 = writer.flights.iter().map(|flight| flight.seen).sum();
-            let travel = Duration::from_secs(hidden / policy.upload.write_rate_min.max(1));
-            // Nobody is slower than others before one of them is done.
-            let usual = longest.max(writer.longest).map_or(policy.transport.silence_max, |longest| {
-                longest.saturating_mul(policy.overdue.multiple)
-            });
-            usual.max(policy.upload.write_floor + travel)
-        };
         let mut check = Duration::MAX;
         let mut silent = Vec::new();
         for (server, writer) in self.writers.iter_mut().enumerate() {
@@ -152,7 +157,7 @@ impl Push {
                 }
             }
             let Some(moved) = writer.flights.iter().map(|flight| flight.moved).max() else { continue };
-            let (still, patience) = (now.since(moved), patience(writer));
+            let (still, patience) = (now.since(moved), writer.patience(policy, longest));
             // Movement is only seen when looked for, so that is done a few times.
             check = check.min((patience / 4).max(patience.saturating_sub(still).min(patience / 2)));
             if still >= patience {

@@ -51,7 +51,7 @@ impl Fetch {
         let covered = self.covered();
         let of_entry = |index: usize, entry: &Entry| match &entry.state {
             State::Asked(asked) if asked.late.is_none() => {
-                let overdue = asked.heard + self.patience(entry, asked);
+                let overdue = asked.heard + self.silence_max(entry, asked.phase);
                 let hedge = self.may_be_hedged(index, asked).then(|| self.hedge_after(entry, asked));
                 Some(hedge.map_or(overdue, |hedge| hedge.min(overdue)))
             }
@@ -81,13 +81,13 @@ impl Fetch {
         self.slots_used() < self.needed
     }
 
-    /// How long the request may be silent.
-    fn patience(&self, entry: &Entry, asked: &Asked) -> Duration {
-        let seen = match asked.phase {
+    /// How long such a request may be silent.
+    pub(super) fn silence_max(&self, entry: &Entry, phase: Phase) -> Duration {
+        let seen = match phase {
             Phase::Opening => self.longest_open.or(self.longest_block),
             Phase::Block => self.longest_block,
         };
-        let expected = match asked.phase {
+        let expected = match phase {
             Phase::Opening => entry.source.expected_open,
             Phase::Block => entry.source.expected_block.max(self.longest_open),
         };
@@ -98,7 +98,7 @@ impl Fetch {
         for index in 0..self.entries.len() {
             let Some(entry) = self.entries.get(index) else { continue };
             let State::Asked(asked) = &entry.state else { continue };
-            if asked.late.is_some() || now < asked.heard + self.patience(entry, asked) {
+            if asked.late.is_some() || now < asked.heard + self.silence_max(entry, asked.phase) {
                 continue;
             }
             commands.push(Command::Overdue(SourceId(index), now.since(asked.sent)));
@@ -286,7 +286,7 @@ impl Fetch {
     }
 
     fn hedge_after(&self, entry: &Entry, asked: &Asked) -> Moment {
-        asked.hedge_after.unwrap_or(asked.sent + self.patience(entry, asked))
+        asked.hedge_after.unwrap_or(asked.sent + self.silence_max(entry, asked.phase))
     }
 
     fn hedge(&mut self, now: Moment, commands: &mut Vec<Command>) {
@@ -329,7 +329,7 @@ impl Fetch {
     fn postpone_hedge(&mut self, index: usize, now: Moment) {
         let Some(entry) = self.entries.get(index) else { return };
         let State::Asked(asked) = &entry.state else { return };
-        let again = now + self.patience(entry, asked);
+        let again = now + self.silence_max(entry, asked.phase);
         if let Some(asked) = self.asked_mut(SourceId(index)) {
             asked.hedge_after = Some(again);
         }

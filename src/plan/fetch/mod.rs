@@ -74,9 +74,12 @@ pub struct Shortage {
     pub gone: usize,
 }
 
+/// What a source is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub enum Phase {
+    /// What is needed before its block: header, hash trees, URI extension.
     Opening,
+    /// Its block.
     Block,
 }
 
@@ -251,6 +254,11 @@ impl Fetch {
     /// A server was found wanting outside of this machine: it is asked last.
     pub fn on_suspect(&mut self, server: usize) {
         self.demoted.insert(server);
+    }
+
+    /// How long a request of this kind to this source may be silent before it is overdue, as things stand.
+    pub fn patience(&self, id: SourceId, phase: Phase) -> Option<Duration> {
+        self.entries.get(id.0).map(|entry| self.silence_max(entry, phase))
     }
 
     /// Whether a request to this source is under way.

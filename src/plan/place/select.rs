@@ -269,6 +269,20 @@ impl Selection {
         if facts.overdue().is_some() { BTreeSet::new() } else { facts.existing.clone() }
     }
 
+    /// How long `server` may take to say what it holds before it is overdue, or, if `is_allocation`, to take
+    /// shares, as things stand.
+    pub fn patience(&self, server: usize, is_allocation: bool) -> Duration {
+        match is_allocation {
+            true => self.limit(self.longest_allocate),
+            false => self.find_limit(&self.servers[server]),
+        }
+    }
+
+    fn find_limit(&self, facts: &Facts) -> Duration {
+        let find = self.limit(self.longest_find);
+        if facts.suspect { self.usual_find().unwrap_or(find) } else { find }
+    }
+
     /// Whether an allocation of `server` has not been answered.
     pub fn is_allocating(&self, server: usize) -> bool {
         self.servers[server].allocating.is_some()
@@ -335,11 +349,9 @@ impl Selection {
     }
 
     fn next_overdue(&self) -> Option<Moment> {
-        let (find, allocate) = (self.limit(self.longest_find), self.limit(self.longest_allocate));
-        let usual = self.usual_find().unwrap_or(find);
-        let find_limit = |facts: &Facts| if facts.suspect { usual } else { find };
+        let allocate = self.limit(self.longest_allocate);
         let finding =
-            self.servers.iter().filter_map(|facts| Some((facts.finding.as_ref()?, find_limit(facts))));
+            self.servers.iter().filter_map(|facts| Some((facts.finding.as_ref()?, self.find_limit(facts))));
         let allocating =
             self.servers.iter().filter_map(|facts| Some((&facts.allocating.as_ref()?.1, allocate)));
         finding.chain(allocating).filter(|(p, _)| !p.overdue).map(|(p, limit)| p.since + limit).min()
