@@ -13,7 +13,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt};
 use tokio::time::timeout_at;
 
 use crate::client::Client;
-use crate::client::event::Event;
 use crate::crypto::{ConvergentKey, Key};
 use crate::erasure::{CodingError, Segmentation, SegmentationError};
 use crate::format::cap::{Cap, LITERAL_BYTES_MAX, LiteralCap, ReadCap};
@@ -29,12 +28,14 @@ mod crew;
 mod encode;
 mod homes;
 mod job;
+mod passes;
 mod push;
+mod refuge;
 
 use crew::Crew;
-use encode::Encoder;
-use job::{Job, Peer, Piece};
-use push::{Push, Pushed};
+use job::{Job, Peer};
+use passes::Passes;
+use push::Pushed;
 
 /// Plaintext read at a time while a key is made of it, in bytes.
 const KEY_PIECE_BYTES: usize = 256 * 1024;
@@ -71,8 +72,10 @@ pub struct Uploaded {
     pub placed: BTreeMap<ShareNum, BTreeSet<ServerId>>,
     /// Shares that were there already. They are not compared with the file.
     pub existing: BTreeMap<ShareNum, BTreeSet<ServerId>>,
-    /// Shares that had a home and lost it, and why.
+    /// Shares that lost a home and found no other, and why.
     pub lost: Vec<(ServerId, ShareNum, String)>,
+    /// Shares that lost a home, and why, and have another one now.
+    pub moved: Vec<(ServerId, ShareNum, String)>,
     /// The servers of happiness reached; 0 for a literal, which needs none.
     pub happiness: usize,
 }
@@ -99,6 +102,9 @@ pub enum UploadError {
         /// Whether it is longer now, or shorter.
         longer: bool,
     },
+    /// The source was read again, and other bytes came.
+    #[error("the source changed while it was read: other bytes the second time")]
+    SourceDiffers,
     /// The file cannot be cut into segments.
     #[error(transparent)]
     Segmentation(#[from] SegmentationError),
@@ -129,7 +135,8 @@ impl<D: Dial + Clone> Client<D> {
     /// Uploads `source` from its start to its end.
     ///
     /// Succeeds when shares complete on their servers, and those found there, give the happiness asked
-    /// for; otherwise every server is told to forget what it took. Ends within
+    /// for; otherwise every server is told to forget what it took. Shares that are lost on the way are placed
+    /// on further servers in the end, if there are any, for which the source is read once more. Ends within
     /// `policy.upload.deadline`, whatever servers do. Dropping the future leaves incomplete shares
     /// behind, which servers discard after a while.
     pub async fn upload<S>(&self, source: &mut S, options: &UploadOptions) -> Result<Uploaded, UploadError>
@@ -152,9 +159,9 @@ impl<D: Dial + Clone> Client<D> {
             Prepared::Segments(cut, key) => (cut, key),
         };
         let layout = Layout::for_upload(cut);
-        let job = self.job(&key, layout.share_size(cut), begun + policy.deadline);
+        let job = self.job(&key, layout.share_size(cut), begun);
         let mut crew = Crew::new(&job);
-        let work = carry_out(&mut crew, source, Encoder::new(cut, layout, &key), cut, happy);
+        let work = Passes::new(source, cut, layout, &key).run(&mut crew, happy);
         let outcome = timeout_at(work_end, work).await.map_err(late).flatten();
         let clean_end = after(policy.abort_max).min(end);
         match outcome {
@@ -212,7 +219,7 @@ impl<D: Dial + Clone> Client<D> {
         Ok(key.finish())
     }
 
-    fn job(&self, key: &Key, share_size: u64, end: Moment) -> Job<'_, D> {
+    fn job(&self, key: &Key, share_size: u64, begun: Moment) -> Job<'_, D> {
         let index = key.storage_index();
         let lease = &self.secrets().lease;
         let servers = self.health().order(self.permuted(index), |storage| &storage.info().id, self.now());
@@ -223,37 +230,9 @@ impl<D: Dial + Clone> Client<D> {
             Peer { leases: LeaseSecrets { renew, cancel }, storage }
         });
         let servers = servers.collect();
+        let end = begun + self.policy().upload.deadline;
         Job { client: self, servers, index, secret: UploadSecret(self.random()), share_size, end }
     }
-}
-
-/// Everything between the key and the cleaning up.
-async fn carry_out<D: Dial + Clone, S: AsyncRead + AsyncSeek + Unpin>(
-    crew: &mut Crew<'_, D>,
-    source: &mut S,
-    mut encoder: Encoder,
-    cut: Segmentation,
-    happy: usize,
-) -> Result<(Pushed, crate::format::hash::Digest), UploadError> {
-    let homes = homes::find(crew, cut.encoding(), happy).await?;
-    let mut push = Push::new(cut.encoding(), happy, homes);
-    for segment in 0..cut.segments() {
-        read_whole(source, encoder.plaintext()?, cut.size()).await?;
-        if segment == cut.last_segment() {
-            check_end(source, cut.size()).await?;
-        }
-        let encoded = encoder.encode()?;
-        let piece = |share| encoded.bytes(share).map(|data| Piece { share, offset: encoded.offset, data });
-        let pieces = push.open().into_iter().map(piece).collect::<Result<_, _>>()?;
-        push.send(crew, pieces, segment == cut.last_segment()).await?;
-        crew.job.client.tell(Event::SegmentDone { segment, segments: cut.segments() });
-        if let Some(ueb_hash) = encoded.ueb_hash() {
-            return Ok((push.finish(), ueb_hash));
-        }
-        encoder.reclaim(encoded);
-    }
-    // A file that is no literal has a last segment.
-    Err(UploadError::Segmentation(SegmentationError::Empty))
 }
 
 impl Uploaded {
@@ -263,6 +242,7 @@ impl Uploaded {
             placed: BTreeMap::new(),
             existing: BTreeMap::new(),
             lost: Vec::new(),
+            moved: Vec::new(),
             happiness: 0,
         }
     }
@@ -277,13 +257,11 @@ impl Uploaded {
             }
             by_share
         };
-        Self {
-            cap,
-            placed: by_share(&pushed.complete),
-            existing: by_share(&pushed.existing),
-            lost: pushed.lost,
-            happiness: pushed.happiness,
-        }
+        let (placed, existing) = (by_share(&pushed.complete), by_share(&pushed.existing));
+        let has_home =
+            |(_, share, _): &(_, ShareNum, _)| placed.contains_key(share) || existing.contains_key(share);
+        let (moved, lost) = pushed.lost.into_iter().partition(has_home);
+        Self { cap, placed, existing, lost, moved, happiness: pushed.happiness }
     }
 }
 

@@ -105,6 +105,15 @@ pub struct UploadPolicy {
     /// may still be in its buffers, so a write is silent for that many bytes at this pace before anything is
     /// held against its server. Default 32 KiB/s.
     pub write_rate_min: u64,
+    /// Shares that are lost while they are written are placed anew, from a source that is read again, at most
+    /// this many times. 0: never. Default 2.
+    pub anew_rounds_max: u32,
+    /// All that together may take as long as the first pass over the source took, and this much longer.
+    /// Default 30 s.
+    pub anew_max: Duration,
+    /// Whether a lost share may go to a server that has one of the file already, when there is no other. It
+    /// raises no happiness, and the source is read for it once more. Default no.
+    pub anew_beside_another: bool,
     /// What cleaning up after a failed upload may take.
     pub abort_max: Duration,
     /// The upload ends, successfully or not, within this time.
@@ -168,6 +177,9 @@ impl Default for Policy {
                 room_age_max: Duration::from_secs(60),
                 write_floor: Duration::from_secs(2),
                 write_rate_min: 32 * 1024,
+                anew_rounds_max: 2,
+                anew_max: Duration::from_secs(30),
+                anew_beside_another: false,
                 abort_max: Duration::from_secs(5),
                 deadline: Duration::from_secs(24 * 3600),
             },

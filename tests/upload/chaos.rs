@@ -36,18 +36,22 @@ fn faults() -> impl Strategy<Value = Vec<Fault>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn an_upload_ends_truthfully_and_leaves_no_incomplete_share(
         faults in faults(),
         full in prop::collection::btree_set(0..9usize, 0..4),
-        servers in 3..9usize,
+        found in prop::collection::btree_set((0..14usize, 0..6u8), 0..3),
+        servers in 3..14usize,
         happy in 1..6usize,
     ) {
         let case = Case::new(servers, (2, happy, 6)).of_many_segments();
         for place in full.into_iter().filter(|place| *place < servers) {
             case.node(place).fill();
+        }
+        for (place, share) in found.into_iter().filter(|(place, _)| *place < servers) {
+            case.hold(place, &[share]);
         }
         for (at, node) in case.grid.nodes.iter().enumerate() {
             let own: Vec<_> = faults.iter().filter(|fault| fault.server.index(servers) == at).cloned().collect();

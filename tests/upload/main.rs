@@ -5,6 +5,7 @@
 #[path = "../common/grid.rs"]
 mod grid;
 
+mod anew;
 mod chaos;
 mod push;
 mod select;
@@ -22,7 +23,7 @@ use lafs::client::event::Question;
 use lafs::client::upload::{KeyChoice, UploadError, UploadOptions, Uploaded};
 use lafs::crypto::Key;
 use lafs::format::cap::Cap;
-use lafs::format::{Encoding, ShareNum, StorageIndex};
+use lafs::format::{Encoding, ServerId, ShareNum, StorageIndex};
 use lafs::plan::Policy;
 use lafs::plan::place::UnhappyError;
 use tokio::time::Instant;
@@ -63,6 +64,11 @@ impl Case {
     fn node(&self, place: usize) -> &grid::Node {
         let order = self.grid.order(&self.grid.client(self.policy.clone(), b""), Self::index());
         &self.grid.nodes[order[place]]
+    }
+
+    /// Its name.
+    fn id(&self, place: usize) -> ServerId {
+        id(self.grid.order(&self.grid.client(self.policy.clone(), b""), Self::index())[place])
     }
 
     fn hold(&self, place: usize, shares: &[u8]) {

@@ -28,7 +28,7 @@ pub(super) struct Job<'a, D: Dial> {
     pub(super) secret: UploadSecret,
     /// Bytes of every share.
     pub(super) share_size: u64,
-    /// When the upload must have ended.
+    /// When the upload must have ended, cleaning up included.
     pub(super) end: Moment,
 }
 

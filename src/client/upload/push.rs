@@ -1,8 +1,8 @@
 //! Sends segments to the servers that took the shares, and decides which of them are lost.
 //!
 //! A share whose server stops moving bytes is given up while there is happiness without it; otherwise it
-//! is waited for as long as the transport does. A lost share is not placed anew here: whoever wants to
-//! would do so after the last segment, for the shares in `lost`, from a source that is read again.
+//! is waited for as long as the transport does. Where a lost share may go is known here; it is offered to
+//! servers in `refuge` and written in a further one of the `passes`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::Ordering;
@@ -64,8 +64,11 @@ pub(super) struct Push {
     /// By server.
     writers: Vec<Writer>,
     existing: Vec<BTreeSet<ShareNum>>,
-    outcomes: Vec<Outcome>,
+    /// What is known of servers that have no share, by server; none if it was never asked.
+    outcomes: BTreeMap<usize, Outcome>,
     lost: Vec<(ServerId, ShareNum, String)>,
+    /// How often lost shares may still be placed anew.
+    rounds_left: u32,
 }
 
 /// What became of the shares.
@@ -77,10 +80,11 @@ pub(super) struct Pushed {
 }
 
 impl Push {
-    pub(super) fn new(encoding: Encoding, happy: usize, homes: Homes) -> Self {
+    pub(super) fn new(encoding: Encoding, happy: usize, rounds: u32, homes: Homes) -> Self {
         let writers = homes.granted.into_iter().map(|open| Writer { open, ..Writer::default() }).collect();
-        let Homes { existing, outcomes, .. } = homes;
-        Self { encoding, happy, writers, existing, outcomes, lost: Vec::new() }
+        let outcomes = homes.outcomes.into_iter().enumerate().collect();
+        let existing = homes.existing;
+        Self { encoding, happy, writers, existing, outcomes, lost: Vec::new(), rounds_left: rounds }
     }
 
     /// Shares that are still being written.
@@ -88,8 +92,80 @@ impl Push {
         self.writers.iter().flat_map(|writer| &writer.open).copied().collect()
     }
 
-    /// Sends one piece for each open share and returns when every one has arrived or is lost. After the
-    /// last pieces, shares must be complete.
+    /// Shares that lost their home and are nowhere else.
+    pub(super) fn missing(&self) -> BTreeSet<ShareNum> {
+        let mut missing: BTreeSet<ShareNum> = self.lost.iter().map(|(_, share, _)| *share).collect();
+        missing.retain(|share| !self.servers().any(|server| self.shares_of(server).contains(share)));
+        missing
+    }
+
+    /// Whether lost shares may be placed anew once more; counts as done then.
+    pub(super) fn begin_round(&mut self) -> bool {
+        let may = self.rounds_left > 0;
+        self.rounds_left = self.rounds_left.saturating_sub(1);
+        may
+    }
+
+    fn servers(&self) -> std::ops::Range<usize> {
+        0..self.writers.len()
+    }
+
+    /// What `server` has or is about to have.
+    pub(super) fn shares_of(&self, server: usize) -> BTreeSet<ShareNum> {
+        let writer = &self.writers[server];
+        &(&writer.open | &writer.complete) | &self.existing[server]
+    }
+
+    /// Servers that may be offered a lost share: nothing went wrong there, and they are not known to be full.
+    pub(super) fn refuges(&self) -> impl Iterator<Item = usize> {
+        let may_take = |server: &usize| match self.outcomes.get(server) {
+            None | Some(Outcome::Holds(_) | Outcome::Spare) => self.writers[*server].trouble.is_none(),
+            Some(Outcome::Full | Outcome::Failed(_) | Outcome::Silent(_)) => false,
+        };
+        self.servers().filter(may_take)
+    }
+
+    /// The servers of happiness that placing lost shares anew might add.
+    fn hope(&self) -> usize {
+        let empty = self.refuges().filter(|server| self.shares_of(*server).is_empty());
+        if self.rounds_left == 0 { 0 } else { empty.count().min(self.missing().len()) }
+    }
+
+    /// `server` takes a lost share.
+    pub(super) fn take_in(&mut self, server: usize, share: ShareNum) {
+        let longest = self.writers.iter().filter_map(|writer| writer.longest).max();
+        let writer = &mut self.writers[server];
+        writer.open.insert(share);
+        // It is to be no slower than others were.
+        writer.longest = writer.longest.or(longest);
+    }
+
+    /// `server` turned out to have these. Returns those that are of this file and were not known to be there.
+    pub(super) fn note_existing(
+        &mut self,
+        server: usize,
+        mut shares: BTreeSet<ShareNum>,
+    ) -> BTreeSet<ShareNum> {
+        shares.retain(|share| usize::from(share.0) < self.encoding.total());
+        shares.retain(|share| !self.shares_of(server).contains(share));
+        self.existing[server].extend(&shares);
+        shares
+    }
+
+    /// `server` did not take a lost share.
+    pub(super) fn note_refused(&mut self, server: usize, outcome: Outcome) {
+        self.outcomes.insert(server, outcome);
+    }
+
+    /// Gives up all that is not complete.
+    pub(super) fn give_up<D: Dial + Clone>(&mut self, crew: &mut Crew<'_, D>, reason: &str) {
+        for server in self.servers() {
+            self.lose_server(crew, server, reason);
+        }
+    }
+
+    /// Sends one piece for each share among `pieces` that is open, and returns when every one has arrived or
+    /// is lost. After the last pieces, shares must be complete.
     pub(super) async fn send<D: Dial + Clone>(
         &mut self,
         crew: &mut Crew<'_, D>,
@@ -174,6 +250,10 @@ impl Push {
         check.max(Duration::from_millis(1))
     }
 
+    pub(super) fn is_happy(&self) -> bool {
+        self.happiness() >= self.happy
+    }
+
     fn happiness(&self) -> usize {
         self.happiness_without(self.writers.len())
     }
@@ -251,31 +331,33 @@ impl Push {
         }
     }
 
+    /// Whether there is enough, or there might be when lost shares are placed anew.
     fn check_happy<D: Dial + Clone>(&self, crew: &Crew<'_, D>) -> Result<(), UnhappyError> {
         let happiness = self.happiness();
-        if happiness >= self.happy {
-            return Ok(());
+        match happiness >= self.happy || happiness + self.hope() >= self.happy {
+            true => Ok(()),
+            false => Err(self.unhappy(crew)),
         }
-        let held = |server: usize| {
-            let (writer, existing) = (&self.writers[server], &self.existing[server]);
-            &(&writer.open | &writer.complete) | existing
-        };
-        let outcome = |(server, outcome): (usize, &Outcome)| {
-            let outcome = match (held(server).len(), &self.writers[server].trouble) {
+    }
+
+    /// Why it is not enough.
+    pub(super) fn unhappy<D: Dial + Clone>(&self, crew: &Crew<'_, D>) -> UnhappyError {
+        let outcome = |server: usize| {
+            let outcome = match (self.shares_of(server).len(), &self.writers[server].trouble) {
                 (0, Some(reason)) => Outcome::Failed(reason.clone()),
-                (0, None) => outcome.clone(),
+                (0, None) => self.outcomes.get(&server)?.clone(),
                 (count, _) => Outcome::Holds(count),
             };
-            (crew.job.servers[server].id().clone(), outcome)
+            Some((crew.job.servers[server].id().clone(), outcome))
         };
-        Err(UnhappyError {
-            happiness,
+        UnhappyError {
+            happiness: self.happiness(),
             happy: self.happy,
             needed: self.encoding.needed(),
             total: self.encoding.total(),
-            placed: (0..self.writers.len()).flat_map(held).collect::<BTreeSet<_>>().len(),
-            servers: self.outcomes.iter().enumerate().map(outcome).collect(),
-        })
+            placed: self.servers().flat_map(|at| self.shares_of(at)).collect::<BTreeSet<_>>().len(),
+            servers: self.servers().filter_map(outcome).collect(),
+        }
     }
 
     /// What became of the shares, after the last segment.
