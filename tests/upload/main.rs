@@ -10,6 +10,7 @@ mod chaos;
 mod push;
 mod select;
 mod source;
+mod unhappy;
 mod vectors;
 mod watched;
 

@@ -238,7 +238,7 @@ fn badly_spread_shares_on_full_servers_do_not_suffice() {
     });
     let (error, _) = case.fail();
     assert_eq!(error.happiness, 3);
-    assert!(error.to_string().starts_with("only 3 server(s)"), "{error}");
+    assert!(error.to_string().starts_with("only 3 servers could"), "{error}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::client::event::Event;
 use crate::format::{Encoding, ServerId, ShareNum};
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError};
-use crate::plan::place::{Outcome, UnhappyError, happiness};
+use crate::plan::place::{Offers, Outcome, UnhappyError, happiness};
 use crate::plan::{Moment, Policy};
 
 /// A write under way.
@@ -69,6 +69,9 @@ pub(super) struct Push {
     lost: Vec<(ServerId, ShareNum, String)>,
     /// How often lost shares may still be placed anew.
     rounds_left: u32,
+    /// Requests for room, and what came of them.
+    pub(super) offers: Offers,
+    last_failure: Option<(ServerId, String)>,
 }
 
 /// What became of the shares.
@@ -82,9 +85,10 @@ pub(super) struct Pushed {
 impl Push {
     pub(super) fn new(encoding: Encoding, happy: usize, rounds: u32, homes: Homes) -> Self {
         let writers = homes.granted.into_iter().map(|open| Writer { open, ..Writer::default() }).collect();
-        let outcomes = homes.outcomes.into_iter().enumerate().collect();
-        let existing = homes.existing;
-        Self { encoding, happy, writers, existing, outcomes, lost: Vec::new(), rounds_left: rounds }
+        let Homes { existing, outcomes, offers, last_failure, .. } = homes;
+        let outcomes = outcomes.into_iter().enumerate().collect();
+        let (lost, rounds_left) = (Vec::new(), rounds);
+        Self { encoding, happy, writers, existing, outcomes, lost, rounds_left, offers, last_failure }
     }
 
     /// Shares that are still being written.
@@ -153,7 +157,10 @@ impl Push {
     }
 
     /// `server` did not take a lost share.
-    pub(super) fn note_refused(&mut self, server: usize, outcome: Outcome) {
+    pub(super) fn note_refused(&mut self, server: usize, id: &ServerId, outcome: Outcome) {
+        if let Outcome::Failed(reason) = &outcome {
+            self.last_failure = Some((id.clone(), reason.clone()));
+        }
         self.outcomes.insert(server, outcome);
     }
 
@@ -289,6 +296,7 @@ impl Push {
         writer.trouble = Some(reason.to_owned());
         let event = Event::ShareLost { server: id.clone(), share, reason: reason.to_owned() };
         crew.job.client.tell(event);
+        self.last_failure = Some((id.clone(), reason.to_owned()));
         self.lost.push((id, share, reason.to_owned()));
         crew.abort(server, BTreeSet::from([share]));
     }
@@ -357,6 +365,8 @@ impl Push {
             total: self.encoding.total(),
             placed: self.servers().flat_map(|at| self.shares_of(at)).collect::<BTreeSet<_>>().len(),
             servers: self.servers().filter_map(outcome).collect(),
+            offers: self.offers,
+            last_failure: self.last_failure.clone(),
         }
     }
 

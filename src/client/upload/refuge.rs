@@ -62,6 +62,7 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
             let floor = policy.overdue.floor.max(policy.upload.answer_floor);
             let patience = OverduePolicy { floor, ..policy.overdue.clone() }
                 .patience(job.client.health().expected(job.servers[server].id(), 0));
+            self.push.offers.made += 1;
             self.crew.allocate(server, BTreeSet::from([share]), patience);
             self.offers.insert(server, Offer { share, since: now, overdue: now + patience });
         }
@@ -89,7 +90,7 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
             let after = now.since(since);
             let id = job.servers[server].id().clone();
             job.client.tell(Event::Overdue { server: id, question: Question::Allocate, after });
-            self.push.note_refused(server, Outcome::Silent(after));
+            self.push.note_refused(server, job.servers[server].id(), Outcome::Silent(after));
             self.homeless.insert(share);
             // Should it be answered after all, it is undone once more.
             self.crew.note_silent(server);
@@ -106,13 +107,18 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
         let Allocated { already_have, allocated } = match answer {
             Ok(allocated) => allocated,
             Err(error) => {
-                self.push.note_refused(server, Outcome::Failed(error.to_string()));
+                self.push.offers.failed += 1;
+                self.push.note_refused(server, &id, Outcome::Failed(error.to_string()));
                 self.homeless.insert(share);
                 return self.crew.undo(Done::Granted(server, asked, Err(error)));
             }
         };
         self.crew.release(server, &(&asked - &allocated));
         let is_there = already_have.contains(&share);
+        match is_there || allocated.contains(&share) {
+            true => self.push.offers.taken += 1,
+            false => self.push.offers.full += 1,
+        }
         let has_another = !already_have.is_empty() && !client.policy().upload.anew_beside_another;
         for share in self.push.note_existing(server, already_have) {
             client.tell(Event::SharePlaced { server: id.clone(), share, existing: true });
@@ -128,7 +134,7 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
             }
             false if is_there => {}
             false => {
-                self.push.note_refused(server, Outcome::Full);
+                self.push.note_refused(server, &id, Outcome::Full);
                 self.homeless.insert(share);
             }
         }

@@ -22,6 +22,33 @@ pub enum Outcome {
     Spare,
 }
 
+/// Requests for room, and what came of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Offers {
+    /// Sent to servers.
+    pub made: usize,
+    /// Answered by taking shares, or having them already.
+    pub taken: usize,
+    /// Answered by taking none: the server is full.
+    pub full: usize,
+    /// Answered with an error, or not usably.
+    pub failed: usize,
+}
+
+/// In which way it is not enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortfall {
+    /// There was nobody to ask.
+    NoServers,
+    /// Fewer servers have shares than it takes to rebuild the file.
+    TooFewServers,
+    /// Enough servers have shares, but too many have none of their own: some servers, as many as it takes,
+    /// would not bring enough different shares.
+    Uneven,
+    /// Those servers that do bring enough are fewer than were asked for.
+    TooFewOfThem,
+}
+
 /// Too few servers hold shares for the happiness that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub struct UnhappyError {
@@ -37,6 +64,10 @@ pub struct UnhappyError {
     pub placed: usize,
     /// Every server that was asked, in the order of preference, and what became of it.
     pub servers: Vec<(ServerId, Outcome)>,
+    /// Requests for room that were sent to them.
+    pub offers: Offers,
+    /// The server that failed last, and why.
+    pub last_failure: Option<(ServerId, String)>,
 }
 
 impl UnhappyError {
@@ -60,6 +91,19 @@ impl UnhappyError {
         self.count(|outcome| matches!(outcome, Outcome::Silent(_)))
     }
 
+    /// In which way it is not enough.
+    pub fn shortfall(&self) -> Shortfall {
+        if self.servers.is_empty() {
+            Shortfall::NoServers
+        } else if self.holders() < self.needed {
+            Shortfall::TooFewServers
+        } else if self.happiness < self.needed {
+            Shortfall::Uneven
+        } else {
+            Shortfall::TooFewOfThem
+        }
+    }
+
     /// Whether all that stood in the way was lack of room, so that trying again is of no use.
     pub fn is_full(&self) -> bool {
         self.full() > 0 && self.failed() == 0 && self.silent() == 0
@@ -72,44 +116,45 @@ impl UnhappyError {
 
 impl fmt::Display for UnhappyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { happiness, happy, needed, total, placed, servers } = self;
-        let holders = self.holders();
-        if servers.is_empty() {
-            return f.write_str("there are no servers to place shares on");
-        }
-        if holders < *needed {
-            write!(
+        let Self { happiness, happy, needed, total, placed, servers, offers, last_failure } = self;
+        let holders = some(self.holders(), "server");
+        match self.shortfall() {
+            Shortfall::NoServers => return f.write_str("there are no servers to place shares on"),
+            Shortfall::TooFewServers => write!(
                 f,
-                "only {holders} server(s) hold or take shares, fewer than the {needed} that rebuild the file"
-            )?;
-        } else if happiness < needed {
-            write!(
+                "only {holders} with shares or room for them, fewer than the {needed} that rebuild the file"
+            )?,
+            Shortfall::Uneven => write!(
                 f,
-                "{holders} server(s) hold or take shares, but the shares are not spread out evenly enough: \
-                 only {happiness} of these servers bring one of their own"
-            )?;
-        } else {
-            write!(
-                f,
-                "only {happiness} server(s) could be found such that any {needed} of them rebuild the file"
-            )?;
+                "{holders} with shares or room for them, but the shares are not spread out evenly enough: \
+                 only {happiness} of these servers would bring one of their own"
+            )?,
+            Shortfall::TooFewOfThem => {
+                let happiness = some(*happiness, "server");
+                write!(f, "only {happiness} could be found such that any {needed} of them rebuild the file")?;
+            }
         }
         write!(
             f,
-            "; {happy} were asked for; placed {placed} of {total} shares; of {} server(s) asked {} full, \
-             {} failed, {} silent",
-            servers.len(),
+            "; {happy} were asked for; placed {placed} of {total} shares; {} asked: {} full, {} failed, {} silent",
+            some(servers.len(), "server"),
             self.full(),
             self.failed(),
             self.silent()
         )?;
-        let last = servers.iter().rev().find_map(|(server, outcome)| match outcome {
-            Outcome::Failed(reason) => Some((server, reason)),
-            Outcome::Holds(_) | Outcome::Full | Outcome::Silent(_) | Outcome::Spare => None,
-        });
-        match last {
+        if offers.made > 0 {
+            let Offers { made, taken, full, failed } = offers;
+            let made = some(*made, "request");
+            write!(f, "; {made} for room: {taken} granted, {full} refused as full, {failed} failed")?;
+        }
+        match last_failure {
             Some((server, reason)) => write!(f, "; last failure: {server}: {reason}"),
             None => Ok(()),
         }
     }
+}
+
+/// "1 server", "5 servers".
+fn some(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

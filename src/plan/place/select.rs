@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Candidate, Outcome, UnhappyError, happiness, place};
+use super::{Candidate, Offers, Outcome, UnhappyError, happiness, place};
 use crate::format::{Encoding, ServerId, ShareNum};
 use crate::plan::Moment;
 use crate::plan::policy::OverduePolicy;
@@ -92,6 +92,8 @@ pub struct Selection {
     open: bool,
     longest_find: Option<Duration>,
     longest_allocate: Option<Duration>,
+    offers: Offers,
+    failed_last: Option<usize>,
 }
 
 impl Selection {
@@ -107,6 +109,8 @@ impl Selection {
             open: false,
             longest_find: None,
             longest_allocate: None,
+            offers: Offers::default(),
+            failed_last: None,
         }
     }
 
@@ -139,6 +143,10 @@ impl Selection {
         let facts = &mut self.servers[server];
         let Some((asked, pending)) = facts.allocating.take() else { return };
         note(&mut self.longest_allocate, &pending, now);
+        match asked.iter().any(|share| already.contains(share) || granted.contains(share)) {
+            true => self.offers.taken += 1,
+            false => self.offers.full += 1,
+        }
         // One that did not take a share it was asked to take is full.
         facts.writable &= asked.iter().all(|share| already.contains(share) || granted.contains(share));
         facts.granted.extend(asked.intersection(granted));
@@ -151,7 +159,8 @@ impl Selection {
     pub fn failed(&mut self, server: usize, reason: String, gone: bool) {
         let facts = &mut self.servers[server];
         facts.finding = None;
-        facts.allocating = None;
+        self.offers.failed += usize::from(facts.allocating.take().is_some());
+        self.failed_last = Some(server);
         facts.writable = false;
         facts.failed = Some(reason);
         if gone {
@@ -218,6 +227,7 @@ impl Selection {
                     .collect();
                 if !wanted.is_empty() && facts.allocating.is_none() && facts.failed.is_none() {
                     facts.allocating = Pending::from(now).map(|pending| (wanted.clone(), pending));
+                    self.offers.made += 1;
                     moves.push(Move::Allocate(server, wanted));
                 }
             }
@@ -315,7 +325,22 @@ impl Selection {
             total: self.encoding.total(),
             placed: self.encoding.total() - placement.homeless.len(),
             servers: ids.iter().cloned().zip(self.outcomes(now)).collect(),
+            offers: self.offers,
+            last_failure: self
+                .last_failure()
+                .and_then(|(server, reason)| Some((ids.get(server)?.clone(), reason.to_owned()))),
         }
+    }
+
+    /// Requests for room made so far.
+    pub fn offers(&self) -> Offers {
+        self.offers
+    }
+
+    /// The server that failed last, and why.
+    pub fn last_failure(&self) -> Option<(usize, &str)> {
+        let server = self.failed_last?;
+        Some((server, self.servers[server].failed.as_deref()?))
     }
 
     fn of_this_encoding(&self, mut shares: BTreeSet<ShareNum>) -> BTreeSet<ShareNum> {

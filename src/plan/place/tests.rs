@@ -229,7 +229,14 @@ proptest! {
 
 fn unhappy(outcomes: &[Outcome], happiness: usize, happy: usize) -> UnhappyError {
     let servers = outcomes.iter().enumerate().map(|(n, o)| (ServerId::new(&format!("s{n}")), o.clone()));
-    UnhappyError { happiness, happy, needed: 3, total: 10, placed: happiness, servers: servers.collect() }
+    let servers: Vec<(ServerId, Outcome)> = servers.collect();
+    let last_failure = servers.iter().rev().find_map(|(server, outcome)| match outcome {
+        Outcome::Failed(reason) => Some((server.clone(), reason.clone())),
+        _ => None,
+    });
+    let offers = Offers { made: 9, taken: 5, full: 2, failed: 1 };
+    let (needed, total, placed) = (3, 10, happiness);
+    UnhappyError { happiness, happy, needed, total, placed, servers, offers, last_failure }
 }
 
 #[test]
@@ -246,20 +253,29 @@ fn the_error_tells_full_from_broken_from_silent() {
     );
     assert_eq!((error.full(), error.failed(), error.silent()), (2, 1, 1));
     assert!(!error.is_full());
-    let text = error.to_string();
-    assert!(text.contains("placed 0 of 10 shares"), "{text}");
-    assert!(text.contains("2 full, 1 failed, 1 silent"), "{text}");
-    assert!(text.contains("s1: the server answered 500"), "{text}");
+    insta::assert_snapshot!(error, @"only 0 servers with shares or room for them, fewer than the 3 that rebuild the file; 7 were asked for; placed 0 of 10 shares; 4 servers asked: 2 full, 1 failed, 1 silent; 9 requests for room: 5 granted, 2 refused as full, 1 failed; last failure: s1: the server answered 500");
 }
 
 #[test]
 fn the_error_says_in_which_way_the_shares_are_badly_spread() {
-    let two = unhappy(&[Outcome::Holds(5), Outcome::Holds(5)], 2, 7).to_string();
-    assert!(two.starts_with("only 2 server(s) hold or take shares, fewer than the 3"), "{two}");
+    let start = |outcomes: &[Outcome], happiness, happy| {
+        let error = unhappy(outcomes, happiness, happy);
+        (error.shortfall(), error.to_string().split(';').next().unwrap_or_default().to_owned())
+    };
+    let (shortfall, text) = start(&[Outcome::Holds(5), Outcome::Holds(5)], 2, 7);
+    assert_eq!(shortfall, Shortfall::TooFewServers);
+    insta::assert_snapshot!(text, @"only 2 servers with shares or room for them, fewer than the 3 that rebuild the file");
+
     let uneven = [Outcome::Holds(9), Outcome::Holds(1), Outcome::Holds(1), Outcome::Holds(1)];
-    let uneven = unhappy(&uneven, 2, 4).to_string();
-    assert!(uneven.contains("not spread out evenly enough"), "{uneven}");
-    let five = unhappy(&vec![Outcome::Holds(2); 5], 5, 7).to_string();
-    assert!(five.starts_with("only 5 server(s) could be found such that any 3"), "{five}");
-    assert_eq!(unhappy(&[], 0, 7).to_string(), "there are no servers to place shares on");
+    let (shortfall, text) = start(&uneven, 2, 4);
+    assert_eq!(shortfall, Shortfall::Uneven);
+    insta::assert_snapshot!(text, @"4 servers with shares or room for them, but the shares are not spread out evenly enough: only 2 of these servers would bring one of their own");
+
+    let (shortfall, text) = start(&vec![Outcome::Holds(2); 5], 5, 7);
+    assert_eq!(shortfall, Shortfall::TooFewOfThem);
+    insta::assert_snapshot!(text, @"only 5 servers could be found such that any 3 of them rebuild the file");
+
+    let (shortfall, text) = start(&[], 0, 7);
+    assert_eq!(shortfall, Shortfall::NoServers);
+    insta::assert_snapshot!(text, @"there are no servers to place shares on");
 }

@@ -147,6 +147,33 @@ fn the_error_of_full_and_broken_servers_counts_them() {
     let ids: Vec<_> = ["a", "b", "c"].iter().map(|name| ServerId::new(name)).collect();
     let error = selection.unhappy(at(1), &ids);
     assert_eq!((error.full(), error.failed(), error.silent(), error.placed), (1, 2, 0, 0));
+    assert_eq!(error.offers, Offers::default());
+    assert_eq!(error.last_failure, Some((ServerId::new("c"), "connection lost".to_owned())));
+}
+
+#[test]
+fn of_forty_servers_all_are_asked_before_it_is_given_up() {
+    let mut selection = selection(40, (3, 7, 10));
+    let mut asked = 0;
+    for (now, until) in [(0, 20), (1, 30), (2, 40)] {
+        assert_eq!(selection.decide(at(now)), finds(asked..until));
+        (asked..until).for_each(|server| selection.found(server, at(now + 1), BTreeSet::new(), false));
+        asked = until;
+    }
+    assert_eq!(selection.decide(at(3)), Decision::Unhappy);
+}
+
+#[test]
+fn every_request_for_room_is_counted_by_what_came_of_it() {
+    let mut selection = selection(3, (1, 3, 3));
+    selection.decide(at(0));
+    empty(&mut selection, 0..3, at(1));
+    assert_eq!(selection.decide(at(1)), allocate(&[(0, &[0]), (1, &[1]), (2, &[2])]));
+    selection.granted(0, at(2), set(&[]), &set(&[0]));
+    selection.granted(1, at(2), set(&[]), &set(&[]));
+    selection.failed(2, "the server answered 500".into(), false);
+    assert_eq!(selection.offers(), Offers { made: 3, taken: 1, full: 1, failed: 1 });
+    assert_eq!(selection.last_failure(), Some((2, "the server answered 500")));
 }
 
 /// How one server behaves.
