@@ -258,3 +258,18 @@ fn shares_on_full_servers_count() {
     }
     assert_eq!(case.succeed().0.happiness, 4, "six homeless shares do no harm");
 }
+
+#[test]
+fn a_question_that_fails_once_is_put_again() {
+    for act in [Act::Fail(500), Act::LoseAnswer] {
+        for kind in [Kind::Shares, Kind::Version] {
+            let case = Case::new(1, (1, 1, 1));
+            case.node(0).obey(move |this, nth| if this == kind && nth == 0 { act } else { Act::Serve });
+            case.succeed();
+            case.node(0).obey(move |this, nth| if this == kind && nth > 1 { act } else { Act::Serve });
+            let (error, _) = case.fail();
+            assert_eq!((error.failed(), error.offers.made), (1, 0));
+            assert!(case.node(0).count(kind) >= 4, "twice for each upload");
+        }
+    }
+}

@@ -88,8 +88,8 @@ impl<'a, D: Dial + Clone> Crew<'a, D> {
     pub(super) fn ask_shares(&mut self, server: usize, overdue_after: Duration) -> AbortHandle {
         let job = self.job;
         self.start(async move {
-            let request = job.servers[server].storage.shares(job.index);
-            Done::Shares(server, job.ask(server, Question::Shares, Some(overdue_after), request).await)
+            let request = || job.servers[server].storage.shares(job.index);
+            Done::Shares(server, job.ask_again(server, Question::Shares, overdue_after, request).await)
         })
     }
 

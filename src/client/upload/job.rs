@@ -84,6 +84,23 @@ impl<D: Dial + Clone> Job<'_, D> {
         result
     }
 
+    /// Puts a question that changes nothing, and once more if it fails for a reason that may have passed.
+    pub(super) async fn ask_again<T, R: Future<Output = Result<T, RequestError>>>(
+        &self,
+        server: usize,
+        question: Question,
+        overdue_after: Duration,
+        request: impl Fn() -> R,
+    ) -> Result<T, RequestError> {
+        let first = self.ask(server, question, Some(overdue_after), request()).await;
+        match first {
+            Err(error) if is_hiccup(&error) => {
+                self.ask(server, question, Some(overdue_after), request()).await
+            }
+            answer => answer,
+        }
+    }
+
     /// Later operations do not wait for `server` again.
     pub(super) fn note_overdue(&self, server: usize) {
         let (id, now) = (self.servers[server].id(), self.client.now());
@@ -92,7 +109,7 @@ impl<D: Dial + Clone> Job<'_, D> {
 
     pub(super) async fn room(&self, server: usize, overdue_after: Duration) -> Result<u64, RequestError> {
         let storage = &self.servers[server].storage;
-        let version = self.ask(server, Question::Version, Some(overdue_after), storage.version()).await?;
+        let version = self.ask_again(server, Question::Version, overdue_after, || storage.version()).await?;
         let room = version.maximum_immutable_share_size;
         self.client.note_room(self.servers[server].id(), room);
         Ok(room)
@@ -172,10 +189,15 @@ impl<D: Dial + Clone> Job<'_, D> {
 
 /// Whether the same request may succeed when it is repeated at once.
 fn may_pass(error: &RequestError) -> bool {
+    matches!(error, RequestError::Connect(_)) || is_hiccup(error)
+}
+
+/// Whether the server was reached and something went wrong there or on the way.
+fn is_hiccup(error: &RequestError) -> bool {
     match error {
-        RequestError::Connect(_) | RequestError::Lost(_) => true,
+        RequestError::Lost(_) => true,
         RequestError::Status(status) => *status >= 500,
-        RequestError::Silent(_) | RequestError::Malformed(_) => false,
+        RequestError::Connect(_) | RequestError::Silent(_) | RequestError::Malformed(_) => false,
     }
 }
 
