@@ -285,3 +285,29 @@ fn a_hang_adds_at_most_four_times_the_slowest_answer_of_its_segment_whatever_the
     }
     assert!(hangs > 35, "only {hangs} hangs");
 }
+
+#[test]
+fn the_only_server_is_asked_again_a_few_times_and_each_time_later() {
+    // A connection that breaks is replaced at once before that counts, so the last one fails less often.
+    for (act, failing, succeeds) in [
+        (Act::Fail(500), 1, true),
+        (Act::Fail(429), 3, true),
+        (Act::Fail(500), 4, false),
+        (Act::LoseAnswer, 1, true),
+        (Act::LoseAnswer, 4, true),
+    ] {
+        // Of three reads, the last one is for the block.
+        let case = Case::unplaced(1, (1, 1), 1 << 20, 1 << 20);
+        case.place(0, 0, &case.shares[0]);
+        case.node(0).obey(move |kind, nth| match kind {
+            Kind::Read if (2..2 + failing).contains(&nth) => act,
+            _ => Act::Delay(LATENCY),
+        });
+        let took = if succeeds { case.good().1 } else { case.error().1 };
+        assert!(took < Duration::from_secs(2), "{act:?} {took:?}");
+        if act != Act::LoseAnswer {
+            let pauses: u32 = (0..u32::try_from(failing).unwrap().min(3)).map(|nth| 1 << nth).sum();
+            assert!(took >= case.policy.download.retry_after * pauses, "{act:?} {took:?}");
+        }
+    }
+}
