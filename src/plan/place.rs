@@ -14,7 +14,7 @@ pub mod select;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Offers, Outcome, Shortfall, UnhappyError};
+pub use error::{Failure, Offers, Outcome, Shortfall, UnhappyError};
 use matching::Matching;
 
 /// One server as the placement sees it.

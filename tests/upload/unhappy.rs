@@ -1,6 +1,6 @@
 //! What an upload says that did not find enough servers, as data and as text.
 
-use lafs::plan::place::{Offers, Shortfall};
+use lafs::plan::place::{Failure, Offers, Shortfall};
 
 use super::*;
 
@@ -38,6 +38,7 @@ fn lost_on_the_way() {
     }
     let (error, _) = case.fail();
     assert_eq!(error.offers, Offers { made: 10, taken: 10, full: 0, failed: 0 });
-    assert_eq!(error.last_failure, Some((case.id(3), "the server answered 500".to_owned())));
+    let last = Failure { server: case.id(3), reason: "the server answered 500".to_owned() };
+    assert_eq!(error.last_failure.as_deref(), Some(&last));
     insta::assert_snapshot!(error);
 }

@@ -7,13 +7,13 @@ use futures_util::future::AbortHandle;
 use super::crew::{Crew, Done};
 use super::job::is_gone;
 use crate::client::event::{Event, Question};
-use crate::format::{Encoding, ServerId, ShareNum};
+use crate::format::{Encoding, ShareNum};
 use crate::net::Dial;
 use crate::net::client::RequestError;
 use crate::net::message::Allocated;
 use crate::plan::health::Standing;
 use crate::plan::place::select::{Decision, Move, Selection};
-use crate::plan::place::{Offers, Outcome, UnhappyError};
+use crate::plan::place::{Failure, Offers, Outcome, UnhappyError};
 use crate::plan::policy::OverduePolicy;
 
 /// Where the shares are and where they will be; servers by their place in the job.
@@ -27,7 +27,7 @@ pub(super) struct Homes {
     /// Requests for room made for it.
     pub(super) offers: Offers,
     /// The server that failed last, and why.
-    pub(super) last_failure: Option<(ServerId, String)>,
+    pub(super) last_failure: Option<Failure>,
 }
 
 /// What a server said so far about what it holds and takes.
@@ -194,9 +194,10 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
             let unused = &self.crew.claimed(server) - granted;
             self.crew.abort(server, unused);
         }
-        let last_failure = self.selection.last_failure();
-        let last_failure =
-            last_failure.map(|(server, reason)| (job.servers[server].id().clone(), reason.to_owned()));
+        let last_failure = self.selection.last_failure().map(|(server, reason)| Failure {
+            server: job.servers[server].id().clone(),
+            reason: reason.to_owned(),
+        });
         let (outcomes, offers) = (self.selection.outcomes(job.client.now()), self.selection.offers());
         Homes { granted, existing, outcomes, offers, last_failure }
     }

@@ -17,7 +17,7 @@ use crate::client::event::Event;
 use crate::format::{Encoding, ServerId, ShareNum};
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError};
-use crate::plan::place::{Offers, Outcome, UnhappyError, happiness};
+use crate::plan::place::{Failure, Offers, Outcome, UnhappyError, happiness};
 use crate::plan::{Moment, Policy};
 
 /// A write under way.
@@ -71,7 +71,7 @@ pub(super) struct Push {
     rounds_left: u32,
     /// Requests for room, and what came of them.
     pub(super) offers: Offers,
-    last_failure: Option<(ServerId, String)>,
+    last_failure: Option<Failure>,
 }
 
 /// What became of the shares.
@@ -159,7 +159,7 @@ impl Push {
     /// `server` did not take a lost share.
     pub(super) fn note_refused(&mut self, server: usize, id: &ServerId, outcome: Outcome) {
         if let Outcome::Failed(reason) = &outcome {
-            self.last_failure = Some((id.clone(), reason.clone()));
+            self.last_failure = Some(Failure { server: id.clone(), reason: reason.clone() });
         }
         self.outcomes.insert(server, outcome);
     }
@@ -296,7 +296,7 @@ impl Push {
         writer.trouble = Some(reason.to_owned());
         let event = Event::ShareLost { server: id.clone(), share, reason: reason.to_owned() };
         crew.job.client.tell(event);
-        self.last_failure = Some((id.clone(), reason.to_owned()));
+        self.last_failure = Some(Failure { server: id.clone(), reason: reason.to_owned() });
         self.lost.push((id, share, reason.to_owned()));
         crew.abort(server, BTreeSet::from([share]));
     }
@@ -366,7 +366,7 @@ impl Push {
             placed: self.servers().flat_map(|at| self.shares_of(at)).collect::<BTreeSet<_>>().len(),
             servers: self.servers().filter_map(outcome).collect(),
             offers: self.offers,
-            last_failure: self.last_failure.clone(),
+            last_failure: self.last_failure.clone().map(Box::new),
         }
     }
 

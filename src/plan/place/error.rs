@@ -35,6 +35,15 @@ pub struct Offers {
     pub failed: usize,
 }
 
+/// A server that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Which.
+    pub server: ServerId,
+    /// Why, in one line.
+    pub reason: String,
+}
+
 /// In which way it is not enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shortfall {
@@ -67,7 +76,7 @@ pub struct UnhappyError {
     /// Requests for room that were sent to them.
     pub offers: Offers,
     /// The server that failed last, and why.
-    pub last_failure: Option<(ServerId, String)>,
+    pub last_failure: Option<Box<Failure>>,
 }
 
 impl UnhappyError {
@@ -148,7 +157,7 @@ impl fmt::Display for UnhappyError {
             write!(f, "; {made} for room: {taken} granted, {full} refused as full, {failed} failed")?;
         }
         match last_failure {
-            Some((server, reason)) => write!(f, "; last failure: {server}: {reason}"),
+            Some(failure) => write!(f, "; last failure: {}: {}", failure.server, failure.reason),
             None => Ok(()),
         }
     }

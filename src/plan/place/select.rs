@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Candidate, Offers, Outcome, UnhappyError, happiness, place};
+use super::{Candidate, Failure, Offers, Outcome, UnhappyError, happiness, place};
 use crate::format::{Encoding, ServerId, ShareNum};
 use crate::plan::Moment;
 use crate::plan::policy::OverduePolicy;
@@ -328,7 +328,8 @@ impl Selection {
             offers: self.offers,
             last_failure: self
                 .last_failure()
-                .and_then(|(server, reason)| Some((ids.get(server)?.clone(), reason.to_owned()))),
+                .and_then(|(server, reason)| Some((ids.get(server)?.clone(), reason.to_owned())))
+                .map(|(server, reason)| Box::new(Failure { server, reason })),
         }
     }
 

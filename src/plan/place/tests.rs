@@ -231,7 +231,7 @@ fn unhappy(outcomes: &[Outcome], happiness: usize, happy: usize) -> UnhappyError
     let servers = outcomes.iter().enumerate().map(|(n, o)| (ServerId::new(&format!("s{n}")), o.clone()));
     let servers: Vec<(ServerId, Outcome)> = servers.collect();
     let last_failure = servers.iter().rev().find_map(|(server, outcome)| match outcome {
-        Outcome::Failed(reason) => Some((server.clone(), reason.clone())),
+        Outcome::Failed(reason) => Some(Box::new(Failure { server: server.clone(), reason: reason.clone() })),
         _ => None,
     });
     let offers = Offers { made: 9, taken: 5, full: 2, failed: 1 };

@@ -148,7 +148,8 @@ fn the_error_of_full_and_broken_servers_counts_them() {
     let error = selection.unhappy(at(1), &ids);
     assert_eq!((error.full(), error.failed(), error.silent(), error.placed), (1, 2, 0, 0));
     assert_eq!(error.offers, Offers::default());
-    assert_eq!(error.last_failure, Some((ServerId::new("c"), "connection lost".to_owned())));
+    let last = Failure { server: ServerId::new("c"), reason: "connection lost".to_owned() };
+    assert_eq!(error.last_failure.as_deref(), Some(&last));
 }
 
 #[test]
