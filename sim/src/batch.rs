@@ -21,6 +21,8 @@ use crate::scenario::Scenario;
 use crate::trace::Keep;
 use crate::verdict::{ExitCode, Finding, Oracle};
 
+mod in_full;
+
 /// Failing seeds that are remembered for each exit code of a scenario: the first ones.
 pub const FAILED_SEEDS_MAX: usize = 1000;
 /// Outcomes on their way to the tally.
@@ -106,7 +108,7 @@ pub fn run_one(scenario: &Scenario, seed: u64, twice: bool) -> Outcome {
 
 /// Runs one seed of one scenario and keeps its whole timeline.
 pub fn replay(scenario: &Scenario, seed: u64) -> Outcome {
-    outcome(scenario, seed, |scenario, seed| once(scenario, seed, Keep::All))
+    outcome(scenario, seed, |scenario, seed| run::run_in_full(&scenario.schedule(seed), Keep::All))
 }
 
 fn outcome(
@@ -135,7 +137,7 @@ fn run_twice(scenario: &Scenario, seed: u64) -> Result<RunReport, RunError> {
 }
 
 /// What is wrong if two runs of the same seed differ.
-fn compare(first: &RunReport, second: &RunReport) -> Option<Finding> {
+pub fn compare(first: &RunReport, second: &RunReport) -> Option<Finding> {
     if first.fingerprint == second.fingerprint {
         return None;
     }
@@ -172,7 +174,8 @@ pub fn hold_panics() {
     }));
 }
 
-fn told(payload: &(dyn Any + Send)) -> String {
+/// Why a run panicked.
+pub(crate) fn told(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
     PANIC.with(RefCell::take).unwrap_or_else(|| text.to_owned())
@@ -302,6 +305,7 @@ pub fn run_all(scenario: &Scenario) -> Tally {
     for (at, seed) in scenario.seeds().into_iter().enumerate() {
         tally.count(at as u64, run_one(scenario, seed, false));
     }
+    tally.first = tally.first.map(|first| first.in_full(scenario));
     tally
 }
 
@@ -338,7 +342,8 @@ impl Batch {
                     if done < share.seeds.len() {
                         break;
                     }
-                    let tally = tallies.remove(&expected).unwrap_or_default();
+                    let mut tally = tallies.remove(&expected).unwrap_or_default();
+                    tally.first = tally.first.map(|first| first.in_full(share.scenario));
                     expected += 1;
                     if hear(News::Scenario(share.scenario, tally)).is_break() {
                         return;

@@ -1,8 +1,9 @@
-//! The command line: `run`, `replay`, `check`, `explain`.
+//! The command line: `run`, `replay`, `blame`, `check`, `explain`.
 //!
 //! Parses, calls, prints, and turns what came out into an exit code. No run happens here. Results go to stdout and
 //! depend on nothing but the arguments and the files; mistakes and progress go to stderr.
 
+mod blame;
 mod progress;
 
 use std::fs::File;
@@ -59,6 +60,7 @@ Examples:
   squall run                                        every scenario below scenarios/
   squall run scenarios/download --seeds 0..1000     a thousand seeds of each download scenario
   squall replay scenarios/download/one-hung-in-mid-download.toml --seed 7
+  squall blame my-scenario.toml --seed 7            which faults it takes for that run to fail
   squall check my-scenario.toml                     find mistakes without running
   squall explain my-scenario.toml --seed 7          every default and every drawn value";
 
@@ -94,6 +96,15 @@ enum Command {
         /// The scenario file.
         file: PathBuf,
         /// The seed to repeat.
+        #[arg(long)]
+        seed: u64,
+    },
+    /// Say which faults it takes for a run to fail.
+    #[command(after_help = blame::EXAMPLES)]
+    Blame {
+        /// The scenario file.
+        file: PathBuf,
+        /// The seed of the failing run.
         #[arg(long)]
         seed: u64,
     },
@@ -151,6 +162,7 @@ pub fn main() -> ExitCode {
             run_scenarios(&paths, &batch)
         }
         Command::Replay { file, seed } => replay(&file, seed),
+        Command::Blame { file, seed } => blame::blame(&file, seed),
         Command::Check { paths } => check(&paths),
         Command::Explain { file, seed } => explain(&file, seed),
     };

@@ -30,8 +30,29 @@ pub struct Waiting {
 #[derive(Debug, Default)]
 pub struct Ledger {
     open: BTreeMap<Open, Waiting>,
-    heard: BTreeMap<(HostId, HostId), Duration>,
+    heard: BTreeMap<(HostId, HostId), Heard>,
+    /// Connection attempts, by who made them.
+    dials: BTreeMap<HostId, u64>,
     steps: BTreeMap<usize, Counts>,
+}
+
+/// What one host got from another.
+#[derive(Debug, Clone, Copy, Default)]
+struct Heard {
+    last: Duration,
+    /// Payload since the start of the run.
+    bytes: u64,
+}
+
+/// What a host moved over the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// Payload bytes that arrived at it.
+    pub received_bytes: u64,
+    /// Payload bytes of it that arrived somewhere.
+    pub sent_bytes: u64,
+    /// Connections it tried to open.
+    pub dials: u64,
 }
 
 /// The counts of one step.
@@ -51,6 +72,10 @@ pub struct Counts {
     pub corrupt: BTreeSet<(ServerId, ShareNum)>,
     /// Requests sent to a further server because another was overdue or slow.
     pub overdue: u64,
+    /// Requests that in the end nobody needed: cancelled, answered when their segment was done, or for a block
+    /// that had come already.
+    pub spare_requests: u64,
+    blocks: BTreeSet<(u64, ShareNum)>,
     segments: BTreeMap<u64, Segment>,
     last_done: Option<Duration>,
 }
@@ -96,10 +121,26 @@ impl Ledger {
         }
     }
 
-    /// Hears one event of the network: who last got a byte from whom.
+    /// Hears one event of the network: who got bytes from whom, and who dials.
     pub fn hear_net(&mut self, event: &NetEvent) {
-        if let NetEventKind::Delivered { from, to, .. } = event.kind {
-            self.heard.insert((from, to), event.at);
+        if let NetEventKind::Delivered { from, to, bytes, .. } = event.kind {
+            let heard = self.heard.entry((from, to)).or_default();
+            *heard = Heard { last: event.at, bytes: heard.bytes + bytes };
+        }
+        if let NetEventKind::ConnectSent { from, .. } = event.kind {
+            *self.dials.entry(from).or_default() += 1;
+        }
+    }
+
+    /// What `host` moved since the start of the run.
+    pub fn traffic(&self, host: HostId) -> Traffic {
+        let sum = |this: &dyn Fn(&(HostId, HostId)) -> bool| {
+            self.heard.iter().filter(|(way, _)| this(way)).map(|(_, heard)| heard.bytes).sum()
+        };
+        Traffic {
+            received_bytes: sum(&|(_, to)| *to == host),
+            sent_bytes: sum(&|(from, _)| *from == host),
+            dials: self.dials.get(&host).copied().unwrap_or_default(),
         }
     }
 
@@ -118,12 +159,18 @@ impl Ledger {
             }
             Event::Answered { server, question } => {
                 let asked = self.open.remove(&(host, step, server.clone(), *question));
-                if let (Some(asked), Question::Block { segment, .. }) = (asked, question) {
+                if let (Some(asked), Question::Block { segment, share }) = (asked, question) {
+                    let again = !counts.blocks.insert((*segment, *share));
                     let segment = counts.segments.entry(*segment).or_default();
                     segment.slowest_good = segment.slowest_good.max(now - asked.since);
+                    counts.spare_requests += u64::from(again || segment.took.is_some());
                 }
             }
-            Event::Failed { server, question, .. } | Event::Cancelled { server, question } => {
+            Event::Failed { server, question, .. } => {
+                self.open.remove(&(host, step, server.clone(), *question));
+            }
+            Event::Cancelled { server, question } => {
+                counts.spare_requests += 1;
                 self.open.remove(&(host, step, server.clone(), *question));
             }
             Event::SegmentDone { segment, .. } => {
@@ -157,7 +204,7 @@ impl Ledger {
 
     /// When `to` last received a byte from `from`.
     pub fn last_heard(&self, from: HostId, to: HostId) -> Option<Duration> {
-        self.heard.get(&(from, to)).copied()
+        self.heard.get(&(from, to)).map(|heard| heard.last)
     }
 
     /// Forgets what a client had open: it is gone.

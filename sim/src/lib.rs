@@ -6,6 +6,7 @@
 //! hears everything into a [`trace`], [`oracle`] judges, [`report`] tells.
 
 pub mod batch;
+pub mod blame;
 pub mod cli;
 pub mod fault;
 pub mod ledger;
@@ -18,6 +19,7 @@ pub mod scenario;
 pub mod schedule;
 pub mod seed;
 pub mod trace;
+pub mod usage;
 pub mod verdict;
 pub mod workload;
 pub mod world;

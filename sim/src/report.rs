@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use crate::batch::{FailedSeeds, Tally};
 use crate::run::RunReport;
 use crate::verdict::{ExitCode, Finding, seconds};
+use crate::workload::Ending;
 
 /// Events printed below a failing run.
 pub const LAST_EVENTS: usize = 40;
@@ -59,7 +60,7 @@ pub fn no_report(path: &str, about: &str, seed: u64, why: &str) -> String {
     out
 }
 
-fn head(word: &str, path: &str, about: &str, seed: u64) -> String {
+pub(crate) fn head(word: &str, path: &str, about: &str, seed: u64) -> String {
     let mut out = String::new();
     item(&mut out, word, &format!("{path}, seed {seed}"));
     item(&mut out, "about", about);
@@ -71,7 +72,7 @@ fn told(finding: &Finding) -> String {
 }
 
 /// One entry; the further lines of its text are indented below the first.
-fn item(out: &mut String, label: &str, text: &str) {
+pub(crate) fn item(out: &mut String, label: &str, text: &str) {
     let mut lines = text.lines();
     let _ = writeln!(out, "{label:<8} {}", lines.next().unwrap_or_default());
     for line in lines {
@@ -81,7 +82,16 @@ fn item(out: &mut String, label: &str, text: &str) {
 
 fn body(out: &mut String, report: &RunReport) {
     for (number, step) in report.steps.iter().enumerate() {
-        let text = format!("{}: {}; took {}", step.what, step.outcome, seconds(step.took));
+        let mut text = format!("{}: {}; took {}", step.what, step.outcome, seconds(step.took));
+        if let Some(ideal) = &step.ideal {
+            let _ = write!(text, "{}", ideal.aside(step));
+        }
+        if !matches!(step.ending, Ending::Done) {
+            if let Some(margin) = step.margin {
+                let _ = write!(text, "\nmargin: {margin}");
+            }
+            let _ = write!(text, "\n{}", step.usage.line(step.counts.requests, step.counts.spare_requests));
+        }
         item(out, &format!("step {}", number + 1), &text);
     }
     if let Some(step) = &report.unfinished {

@@ -12,7 +12,9 @@ use crate::schedule::{Failure, Schedule};
 use crate::trace::{Entry, Keep};
 use crate::verdict::{ExitCode, Finding, Oracle, Receipt};
 use crate::workload::{self, StepReport};
-use crate::world::World;
+use crate::world::{Setup, World};
+
+mod omniscient;
 
 /// The harness could not run a schedule.
 #[derive(Debug, Error)]
@@ -105,12 +107,31 @@ enum End {
 /// # Errors
 /// Only if no runtime can be had; whatever goes wrong inside the run is a finding.
 pub fn run(schedule: &Schedule, keep: Keep) -> Result<RunReport, RunError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
-    Ok(runtime.block_on(play(schedule, keep)))
+    run_as(schedule, keep, false)
 }
 
-async fn play(schedule: &Schedule, keep: Keep) -> RunReport {
-    let world = World::new(schedule, keep);
+/// Like [`run`], and measures also what costs further runs and no step asks for.
+///
+/// # Errors
+/// Only if no runtime can be had.
+pub fn run_in_full(schedule: &Schedule, keep: Keep) -> Result<RunReport, RunError> {
+    run_as(schedule, keep, true)
+}
+
+fn run_as(schedule: &Schedule, keep: Keep, in_full: bool) -> Result<RunReport, RunError> {
+    let setup = Setup { in_full, omniscient: None };
+    let mut report = runtime()?.block_on(play(schedule, keep, setup));
+    report.findings.extend(omniscient::compare(schedule, &mut report.steps)?);
+    Ok(report)
+}
+
+/// A runtime whose time stands still while anything can be done.
+fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?)
+}
+
+async fn play(schedule: &Schedule, keep: Keep, setup: Setup) -> RunReport {
+    let world = World::with(schedule, keep, setup);
     let steps = Rc::new(RefCell::new(Vec::new()));
     let end = drive(&world, &steps).await;
     let mut findings = Vec::new();

@@ -19,12 +19,15 @@ use lafs::format::{ServerId, ShareNum};
 
 use crate::ledger::Counts;
 use crate::oracle;
+use crate::oracle::ideal::Ideal;
+use crate::oracle::margin::Margin;
 use crate::schedule::{Action, ErrorKind, Step, Target};
 use crate::trace::StepEvent;
+use crate::usage::{Before, Usage};
 use crate::verdict::Finding;
-use crate::world::World;
 use crate::world::content::Compare;
 use crate::world::control::Paced;
+use crate::world::{Omniscient, World};
 
 /// How one step went.
 #[derive(Debug, Clone)]
@@ -43,10 +46,18 @@ pub struct StepReport {
     pub outcome: String,
     /// What it asked and got.
     pub counts: Counts,
+    /// What it cost and left behind.
+    pub usage: Usage,
     /// Bytes the servers still reserved for unfinished shares when it ended.
     pub allocated_bytes: u64,
     /// Requests it had not finished when it ended.
     pub left_over: Vec<String>,
+    /// How many more servers it could have lost, where that was asked for or something is wrong.
+    pub margin: Option<Margin>,
+    /// The omniscient clients to compare it with, where that was asked for.
+    pub detours: Vec<Omniscient>,
+    /// What the best of them makes of it.
+    pub ideal: Option<Ideal>,
     /// What the oracles object to.
     pub findings: Vec<Finding>,
 }
@@ -119,10 +130,16 @@ pub async fn run(world: &Rc<World>, steps: &[Step], tell: impl Fn(StepReport)) {
 
 async fn run_one(world: &Rc<World>, number: usize, step: &Step, tell: &impl Fn(StepReport)) {
     let what = describe(step);
-    let began = world.recorder().now();
+    let before = Before::of(world, &step.by);
+    let rehearses = world.becomes_omniscient(number, &step.by);
+    let mut began = world.recorder().now();
     world.back_up(number as u64 + 1);
     world.recorder().note_step(number, StepEvent::Began(what.clone()));
     world.settle_faults();
+    if rehearses {
+        perform(world, number, step).await;
+        began = world.recorder().now();
+    }
     let ending = perform(world, number, step).await;
     let outcome = ending.line();
     let took = world.recorder().now() - began;
@@ -133,6 +150,7 @@ async fn run_one(world: &Rc<World>, number: usize, step: &Step, tell: &impl Fn(S
         (records.ledger.counts(number), left)
     };
     let allocated_bytes = world.allocated_bytes();
+    let usage = Usage::of(world, step, &before);
     let mut report = StepReport {
         step: number,
         what,
@@ -141,12 +159,16 @@ async fn run_one(world: &Rc<World>, number: usize, step: &Step, tell: &impl Fn(S
         ending,
         outcome: outcome.clone(),
         counts,
+        usage,
         allocated_bytes,
         left_over,
+        margin: None,
+        detours: Vec::new(),
+        ideal: None,
         findings: Vec::new(),
     };
     // Before any fault that waits for the end of this step: it must find the disks as the step left them.
-    report.findings = oracle::judge_step(world, step, &report);
+    oracle::judge_step(world, step, &mut report);
     world.recorder().note_step(number, StepEvent::Ended(outcome));
     tell(report);
     world.settle_faults();

@@ -57,8 +57,12 @@ expect = "either"
 not_from = ["b", "any 1 of c, d"]
 fetched_at_most = "120%"
 requests = "3..50"
+spare_requests = "<= 4"
+connections = "<= 12"
+margin = ">= 1"
 corruption_reports = "<= 2"
 stall_at_most = "4x"
+ideal_at_most = "3x"
 says = "not enough"
 asked = "<= 4"
 not_asked = ["c", "any 1 of a, b"]

@@ -141,3 +141,47 @@ fn only_what_arrives_is_heard() {
     assert_eq!(ledger.last_heard(server, CLIENT), Some(ms(7)));
     assert_eq!(ledger.last_heard(CLIENT, server), None);
 }
+
+#[test]
+fn a_request_is_spare_if_it_was_cancelled_or_came_too_late_or_again() {
+    let cancelled = |server: &str, question| Event::Cancelled { server: ServerId::new(server), question };
+    let events = [
+        (0, asked("a", block(0))),
+        (0, asked("b", block(0))),
+        (0, asked("c", Question::Shares)),
+        (0, asked("d", Question::Block { share: ShareNum(1), segment: 0 })),
+        (5, answered("a", block(0))),
+        (6, answered("b", block(0))),
+        (7, done(0)),
+        (8, answered("d", Question::Block { share: ShareNum(1), segment: 0 })),
+        (9, cancelled("c", Question::Shares)),
+        (9, asked("a", block(1))),
+        (12, answered("a", block(1))),
+    ];
+    assert_eq!(
+        heard(events[..6].iter().cloned()).counts(0).spare_requests,
+        1,
+        "b's is the same block as a's"
+    );
+    assert_eq!(heard(events[..8].iter().cloned()).counts(0).spare_requests, 2, "d's came too late");
+    assert_eq!(heard(events).counts(0).spare_requests, 3);
+}
+
+#[test]
+fn traffic_is_that_of_the_current_step() {
+    let delivered = |at, from, to, bytes| NetEvent {
+        at: ms(at),
+        kind: NetEventKind::Delivered { conn: crate::net::ConnId(1), from, to, bytes },
+    };
+    let mut ledger = Ledger::default();
+    ledger.hear_net(&delivered(1, HostId(0), CLIENT, 1000));
+    ledger.hear(ms(2), &Entry::Step { step: 1, event: StepEvent::Began(String::new()) });
+    assert_eq!(ledger.traffic(CLIENT), Traffic::default());
+    assert_eq!(ledger.last_heard(HostId(0), CLIENT), Some(ms(1)));
+    ledger.hear_net(&delivered(3, HostId(0), CLIENT, 20));
+    ledger.hear_net(&delivered(4, HostId(1), CLIENT, 3));
+    ledger.hear_net(&delivered(5, CLIENT, HostId(1), 7));
+    let kind = NetEventKind::ConnectSent { conn: crate::net::ConnId(2), from: CLIENT, to: HostId(1) };
+    ledger.hear_net(&NetEvent { at: ms(6), kind });
+    assert_eq!(ledger.traffic(CLIENT), Traffic { received_bytes: 23, sent_bytes: 7, dials: 1 });
+}

@@ -10,6 +10,7 @@ use std::time::Duration;
 use lafs::format::ShareNum;
 use lafs::format::cap::ReadCap;
 
+use super::margin;
 use super::truth::{Quality, quality};
 use crate::net::HostId;
 use crate::schedule::{Action, Answer, FaultKind, Link, RequestKind, Server, Step};
@@ -52,7 +53,9 @@ pub fn judge(world: &World, step: &Step, report: &StepReport) -> Option<Finding>
         | Action::Arrange { .. }
         | Action::Forget => None,
     }?;
-    let text = format!("{} had to succeed: {reason}\n{complaint}", report.what);
+    let margin = margin::of(world, step, report);
+    let margin = margin.map_or(String::new(), |margin| format!("; it {margin}"));
+    let text = format!("{} had to succeed: {reason}{margin}\n{complaint}", report.what);
     Some(Finding { oracle: Oracle::Availability, text })
 }
 
@@ -76,7 +79,7 @@ fn time_allowed(world: &World, step: &Step) -> Duration {
 }
 
 /// Tells whether no fault that can hold up a host was in force on it while the step ran.
-fn untouched(world: &World, step: &Step, report: &StepReport) -> impl Fn(HostId) -> bool + use<> {
+pub(super) fn untouched(world: &World, step: &Step, report: &StepReport) -> impl Fn(HostId) -> bool + use<> {
     let disturbed = disturbances(world, step, report).into_iter();
     let touched: BTreeSet<HostId> = disturbed.map(|(host, _)| host).collect();
     move |host| !touched.contains(&host)
@@ -85,16 +88,13 @@ fn untouched(world: &World, step: &Step, report: &StepReport) -> impl Fn(HostId)
 /// Hosts that faults held up while the step ran, and since when. Of groups that are cut off from each other only
 /// those count that the client of the step is not in.
 fn disturbances(world: &World, step: &Step, report: &StepReport) -> Vec<(HostId, Duration)> {
-    let ended = report.began + report.took;
     let faults = &world.schedule().faults;
-    let intervals = world.recorder().records().book.intervals();
     let holds_up = |fault: usize, host: HostId| match faults.get(fault).map(|fault| &fault.kind) {
         Some(kind @ FaultKind::Groups(_)) => kind.parts(&step.by, world.names().host(host)),
         kind => kind.is_none_or(|kind| holds_up(kind, &step.action)),
     };
-    intervals
-        .iter()
-        .filter(|interval| interval.from <= ended && interval.to.is_none_or(|to| to >= report.began))
+    let during = super::during(world, report).into_iter();
+    during
         .filter(|interval| holds_up(interval.fault, interval.host))
         .map(|interval| (interval.host, interval.from))
         .collect()
@@ -182,7 +182,6 @@ fn upload_had_to_succeed(world: &World, step: &Step, report: &StepReport) -> Opt
     let first = |host: HostId| disturbed.iter().filter(|(at, _)| *at == host).map(|(_, since)| *since).min();
     // Generous: a server counts as having room only if all shares of all files would fit.
     let all: u64 = world.schedule().files.iter().map(|file| 4 * file.size + 1024 * 1024).sum();
-    let room = |server: &&Server| server.space_bytes.min(server.share_bytes_max.unwrap_or(u64::MAX));
     let roomy = grid.servers.iter().filter(|server| room(server) >= all);
     let since: Vec<Option<Duration>> =
         roomy.filter_map(|server| world.host(&server.name)).map(first).collect();
@@ -194,4 +193,9 @@ fn upload_had_to_succeed(world: &World, step: &Step, report: &StepReport) -> Opt
             "happiness {wanted} was asked for, {well} servers with room were well, and {lost} more at first"
         )
     })
+}
+
+/// The longest share that a server takes when it is empty, in bytes.
+pub(super) fn room(server: &Server) -> u64 {
+    server.space_bytes.min(server.share_bytes_max.unwrap_or(u64::MAX))
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use lafs::format::{ServerId, ShareNum};
 
 use super::availability;
-use crate::schedule::{Action, Bound, Check, ErrorKind, Outcome, Step};
+use crate::schedule::{Bound, Check, ErrorKind, Outcome, Step};
+use crate::usage;
 use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::{Ending, StepReport};
 use crate::world::World;
@@ -80,7 +81,7 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
             Some(format!("asked {asked} for a block, which it must not"))
         }
         Check::FetchedPercentMax(percent) => {
-            let size = asked_size(world, step)?;
+            let size = usage::asked_bytes(world, step)?;
             let fetched = counts.fetched_bytes * 100 / size.max(1);
             (fetched > *percent)
                 .then(|| format!("fetched {fetched}% of what it asked for, at most {percent}% allowed"))
@@ -114,6 +115,18 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
                 .find_map(|(server, count)| outside(*bound, count, &format!("shares written to {server}")))
         }
         Check::Requests(bound) => outside(*bound, counts.requests, "requests"),
+        Check::SpareRequests(bound) => outside(*bound, counts.spare_requests, "spare requests"),
+        Check::Connections(bound) => outside(*bound, report.usage.connections_opened, "connections opened"),
+        Check::Margin(bound) => {
+            let margin = report.margin?;
+            let unsure = !margin.exact && margin.losses < bound.max.try_into().unwrap_or(i64::MAX);
+            match u64::try_from(margin.losses) {
+                Ok(losses) if losses >= bound.min && (unsure || losses <= bound.max) => None,
+                _ => Some(format!("{margin}, but a margin of {} was expected", wanted(*bound))),
+            }
+        }
+        // Judged when the omniscient client has had its turn.
+        Check::IdealMultipleMax(_) => None,
         Check::NothingAllocated => (report.allocated_bytes > 0)
             .then(|| format!("servers still reserve {} B for unfinished shares", report.allocated_bytes)),
         Check::CorruptionReports(bound) => outside(*bound, counts.corruption_reports, "corruption reports"),
@@ -129,27 +142,18 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
     }
 }
 
-fn asked_size(world: &World, step: &Step) -> Option<u64> {
-    match &step.action {
-        Action::Download { range: Some((_, length)), .. } => Some(*length),
-        Action::Download { file, range: None } => Some(world.content(file).len() as u64),
-        Action::Upload { .. }
-        | Action::Wait(_)
-        | Action::Delete { .. }
-        | Action::Copy { .. }
-        | Action::Arrange { .. }
-        | Action::Forget => None,
-    }
-}
-
 fn outside(bound: Bound, value: u64, what: &str) -> Option<String> {
     if (bound.min..=bound.max).contains(&value) {
         return None;
     }
-    Some(match (bound.min, bound.max) {
-        (min, max) if min == max => format!("{value} {what}, expected {min}"),
-        (min, u64::MAX) => format!("{value} {what}, expected at least {min}"),
-        (0, max) => format!("{value} {what}, expected at most {max}"),
-        (min, max) => format!("{value} {what}, expected {min} to {max}"),
-    })
+    Some(format!("{value} {what}, expected {}", wanted(bound)))
+}
+
+fn wanted(bound: Bound) -> String {
+    match (bound.min, bound.max) {
+        (min, max) if min == max => min.to_string(),
+        (min, u64::MAX) => format!("at least {min}"),
+        (0, max) => format!("at most {max}"),
+        (min, max) => format!("{min} to {max}"),
+    }
 }

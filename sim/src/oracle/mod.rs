@@ -5,23 +5,44 @@ pub mod availability;
 pub mod economy;
 pub mod expectation;
 pub mod hang;
+pub mod ideal;
+pub mod margin;
 pub mod safety;
 pub mod truth;
 
 use std::time::Duration;
 
-use crate::schedule::{Action, Fault, Step, Trigger};
+use crate::fault::Interval;
+use crate::schedule::{Action, Check, Fault, Step, Trigger};
 use crate::verdict::{Finding, Oracle, Receipt, seconds};
 use crate::workload::StepReport;
 use crate::world::World;
 
-/// Judges a step at the moment it ended, while the disks are as it left them.
-pub fn judge_step(world: &World, step: &Step, report: &StepReport) -> Vec<Finding> {
+/// Judges a step at the moment it ended, while the disks are as it left them, and completes its report.
+pub fn judge_step(world: &World, step: &Step, report: &mut StepReport) {
+    let asked = |wanted: fn(&Check) -> bool| world.in_full() || step.checks.iter().any(wanted);
+    if asked(|check| matches!(check, Check::Margin(_))) {
+        report.margin = margin::of(world, step, report);
+    }
+    if asked(|check| matches!(check, Check::IdealMultipleMax(_))) {
+        report.detours = ideal::detours(world, step, report);
+    }
     let mut findings = safety::judge(world, report);
     findings.extend(availability::judge(world, step, report));
-    findings.extend(economy::judge_step(report));
+    findings.extend(economy::judge_step(world, step, report));
     findings.extend(expectation::judge(world, step, report));
-    findings
+    if !findings.is_empty() && report.margin.is_none() {
+        report.margin = margin::of(world, step, report);
+    }
+    report.findings = findings;
+}
+
+/// The stretches of time in which faults were in force while a step ran, of whatever kind.
+fn during(world: &World, report: &StepReport) -> Vec<Interval> {
+    let ended = report.began + report.took;
+    let mut intervals = world.recorder().records().book.intervals();
+    intervals.retain(|interval| interval.from <= ended && interval.to.is_none_or(|to| to >= report.began));
+    intervals
 }
 
 /// Judges what only the end of a run shows.

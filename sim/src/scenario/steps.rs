@@ -82,6 +82,10 @@ const ONLY_FOR: &[(&str, &[&str])] = &[
     ("not_from", &["download"]),
     ("fetched_at_most", &["download"]),
     ("requests", &["upload", "download"]),
+    ("spare_requests", &["upload", "download"]),
+    ("connections", &["upload", "download"]),
+    ("margin", &["upload", "download"]),
+    ("ideal_at_most", &["upload", "download"]),
     ("nothing_allocated", &["upload", "download", "wait"]),
     ("corruption_reports", &["download"]),
     ("stall_at_most", &["download"]),
@@ -254,6 +258,9 @@ fn checks(section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Vec<
     let says = section.field("says").and_then(|_| section.line("says", report));
     checks.extend(says.map(|says| CheckPlan::Fixed(Check::Says(says))));
     checks.extend(bound("requests", Check::Requests, report));
+    checks.extend(bound("spare_requests", Check::SpareRequests, report));
+    checks.extend(bound("connections", Check::Connections, report));
+    checks.extend(bound("margin", Check::Margin, report));
     checks.extend(bound("corruption_reports", Check::CorruptionReports, report));
     checks.extend(names.selector(section, "not_from", Scope::Servers, report).map(CheckPlan::NotFrom));
     checks.extend(names.selector(section, "not_asked", Scope::Servers, report).map(CheckPlan::NotAsked));
@@ -262,9 +269,13 @@ fn checks(section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Vec<
     if section.flag("nothing_allocated", report) {
         checks.push(CheckPlan::Fixed(Check::NothingAllocated));
     }
-    let multiple = section.read("stall_at_most", report, |text| suffixed(text, "x", "multiple", "4x"));
-    let multiple = multiple.map(|multiple| u32::try_from(multiple).unwrap_or(u32::MAX));
-    checks.extend(multiple.map(|multiple| CheckPlan::Fixed(Check::StallMultipleMax(multiple))));
+    let multiple = |key: &str, make: fn(u32) -> Check, report: &mut Report<'_>| {
+        let multiple = section.read(key, report, |text| suffixed(text, "x", "multiple", "4x"));
+        let multiple = multiple.map(|multiple| u32::try_from(multiple).unwrap_or(u32::MAX));
+        multiple.map(|multiple| CheckPlan::Fixed(make(multiple)))
+    };
+    checks.extend(multiple("stall_at_most", Check::StallMultipleMax, report));
+    checks.extend(multiple("ideal_at_most", Check::IdealMultipleMax, report));
     checks
 }
 

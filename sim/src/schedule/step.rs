@@ -130,6 +130,14 @@ pub enum Check {
     PerServer(Bound),
     /// Requests sent.
     Requests(Bound),
+    /// Requests that in the end nobody needed.
+    SpareRequests(Bound),
+    /// Connections that the client tried to open.
+    Connections(Bound),
+    /// Servers that could have been lost besides, with the operation still possible.
+    Margin(Bound),
+    /// The time it took, as a multiple of what a client needs that knows what becomes of every server.
+    IdealMultipleMax(u32),
     /// Bytes the servers still reserve for uploads that are not complete: none.
     NothingAllocated,
     /// Corruption reports the servers received during this step.

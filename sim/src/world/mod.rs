@@ -8,12 +8,13 @@ pub mod control;
 mod disk;
 pub mod door;
 pub mod front;
+mod setup;
 pub mod shelf;
 mod spoil;
 mod storm;
 mod wire;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
@@ -48,6 +49,7 @@ use crate::workload::Placed;
 use control::Control;
 use disk::Disk;
 use front::{Annotations, Front};
+pub use setup::{Omniscient, Setup};
 use shelf::Backup;
 use wire::Tampering;
 
@@ -61,6 +63,9 @@ const SWISSNUM: &[u8] = b"squallsquallsquallsquallsquall22";
 /// Everything that exists in one run.
 pub struct World {
     schedule: Schedule,
+    setup: Setup,
+    /// Servers are spared from now on: what makes them slow or changes their bytes still comes.
+    pub(super) spared: Cell<bool>,
     seed: Seed,
     net: Network,
     recorder: Recorder,
@@ -103,6 +108,11 @@ fn new_disk(server: &Server) -> MemoryBackend {
 impl World {
     /// Builds all hosts of `schedule` and starts their programs. Call it inside a runtime with paused time.
     pub fn new(schedule: &Schedule, keep: Keep) -> Rc<Self> {
+        Self::with(schedule, keep, Setup::default())
+    }
+
+    /// Like [`World::new`] for a run that is not ordinary.
+    pub fn with(schedule: &Schedule, keep: Keep, setup: Setup) -> Rc<Self> {
         let seed = Seed::root(schedule.seed);
         let servers = schedule.grid.servers.iter().map(|server| server.name.clone());
         let hosts: Vec<String> = servers.chain(schedule.grid.clients.iter().cloned()).collect();
@@ -133,6 +143,8 @@ impl World {
             clients: RefCell::default(),
             controls: RefCell::default(),
             schedule: schedule.clone(),
+            setup,
+            spared: Cell::new(false),
             seed,
             net,
             recorder,
@@ -142,7 +154,7 @@ impl World {
             world.start_server(server);
         }
         for (name, &host) in world.schedule.grid.clients.iter().zip(&ids[world.servers.len()..]) {
-            let client = world.new_client(name, host, 0);
+            let client = world.new_client(name, host, 0, |_| true);
             world.clients.borrow_mut().insert(name.clone(), ClientHost { host, lives: 0, client });
         }
         world
@@ -187,9 +199,16 @@ impl World {
         })
     }
 
-    fn new_client(&self, name: &str, host: HostId, life: u64) -> Rc<Client<Dialer>> {
+    fn new_client(
+        &self,
+        name: &str,
+        host: HostId,
+        life: u64,
+        knows: impl Fn(&str) -> bool,
+    ) -> Rc<Client<Dialer>> {
         let seed = self.seed.child(&format!("client {name}"));
-        let infos = self.servers.iter().map(|server| ServerInfo {
+        let servers = self.servers.iter().filter(|server| knows(&server.name));
+        let infos = servers.map(|server| ServerInfo {
             id: ServerId::new(&server.name),
             address: server.name.clone(),
             swissnum: SWISSNUM.to_vec(),
@@ -259,11 +278,15 @@ impl World {
 
     /// Replaces a client by one that remembers nothing.
     pub fn forget_client(&self, name: &str) {
+        self.replace_client(name, |_| true);
+    }
+
+    fn replace_client(&self, name: &str, knows: impl Fn(&str) -> bool) {
         let Some((host, life)) = self.clients.borrow().get(name).map(|entry| (entry.host, entry.lives + 1))
         else {
             return;
         };
-        let client = self.new_client(name, host, life);
+        let client = self.new_client(name, host, life, knows);
         self.recorder.records().ledger.forget(host);
         self.clients.borrow_mut().insert(name.to_owned(), ClientHost { host, lives: life, client });
     }
@@ -326,6 +349,12 @@ impl World {
         let well = |server: &&ServerHost| self.recorder.records().book.names_on(server.host).is_empty();
         let staged = |server: &ServerHost| server.disk.staged_bytes().now_or_never()?.ok();
         self.servers.iter().filter(well).filter_map(staged).sum()
+    }
+
+    /// Bytes each server, by name, reserves for shares that are not complete.
+    pub fn staged_bytes(&self) -> BTreeMap<String, u64> {
+        let staged = |server: &ServerHost| server.disk.staged_bytes().now_or_never()?.ok();
+        self.servers.iter().filter_map(|server| Some((server.name.clone(), staged(server)?))).collect()
     }
 
     /// The server on a host; none if a client is there.

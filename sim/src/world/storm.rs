@@ -82,7 +82,17 @@ impl World {
         held.iter().any(|held| share.is_none_or(|number| number == held.0))
     }
 
+    /// Whether an omniscient client's servers are not to suffer this.
+    fn is_spared(&self, fault: usize, host: HostId) -> bool {
+        let kind = self.schedule.faults.get(fault).map(|fault| &fault.kind);
+        let comes_anyway = matches!(kind, Some(FaultKind::Slow(_) | FaultKind::Corrupt { .. }));
+        self.spared.get() && host.index() < self.servers.len() && !comes_anyway
+    }
+
     fn begin(&self, fault: usize, host: HostId) {
+        if self.is_spared(fault, host) {
+            return;
+        }
         let admitted = {
             let records = self.recorder.records();
             records.book.admits(fault, host, |target, host| self.holds(target, host))

@@ -26,6 +26,16 @@ fn a_replay_ends_as_the_run_did() {
 }
 
 #[test]
+fn blame_can_answer_for_a_run_that_fails_and_for_no_other() {
+    assert_eq!(code(&["blame", "fails.toml", "--seed", "1"]), 0);
+    assert_eq!(code(&["blame", "hangs.toml", "--seed", "1"]), 0);
+    assert_eq!(code(&["blame", "inert.toml", "--seed", "1"]), 0);
+    let nobody = "error: the run of seed 1 does not fail: nobody is to blame";
+    assert_eq!(refused(&["blame", "tiny.toml", "--seed", "1"]), nobody);
+    assert_eq!(code(&["blame", "mistakes.toml", "--seed", "1"]), 2);
+}
+
+#[test]
 fn the_worst_of_many_runs_is_the_code_and_mistakes_do_not_stop_the_rest() {
     let (code, stdout, stderr) = squall(&["run", ".", "--seeds", "0"]);
     assert_eq!(code, 3);

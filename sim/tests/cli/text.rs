@@ -13,8 +13,13 @@ fn steady(text: &str) -> String {
             "             [details of the error]".to_owned()
         } else if line.starts_with("trace") {
             "trace    [fingerprint]".to_owned()
-        } else if ["verdict", "wanted", "step", "fault", "events", " "].iter().any(|l| line.starts_with(l)) {
-            let number = |word: &str| word.trim_end_matches([',', ';']).parse::<f64>().is_ok();
+        } else if ["verdict", "wanted", "step", "fault", "failure", "events", " "]
+            .iter()
+            .any(|l| line.starts_with(l))
+        {
+            let number = |word: &str| {
+                word.trim_start_matches('(').trim_end_matches([',', ';', '%']).parse::<f64>().is_ok()
+            };
             let words = line.split(' ').map(|word| if number(word) { "#" } else { word });
             words.collect::<Vec<&str>>().join(" ")
         } else {
@@ -51,6 +56,11 @@ fn a_hang() {
 }
 
 #[test]
+fn who_is_to_blame() {
+    insta::assert_snapshot!(shown(&["blame", "hangs.toml", "--seed", "0"]));
+}
+
+#[test]
 fn an_inert_fault() {
     insta::assert_snapshot!(shown(&["run", "inert.toml", "nothing to see.toml", "--seeds", "3..5"]));
 }
@@ -70,7 +80,7 @@ fn a_failure_that_did_not_come() {
 #[test]
 fn help() {
     insta::assert_snapshot!(squall(&["--help"]).1);
-    for command in ["run", "replay", "check", "explain"] {
+    for command in ["run", "replay", "blame", "check", "explain"] {
         insta::assert_snapshot!(format!("help_of_{command}"), squall(&[command, "--help"]).1);
     }
 }

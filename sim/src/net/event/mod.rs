@@ -168,6 +168,11 @@ impl Network {
         Program(outcome)
     }
 
+    /// Programs at `host` that have not ended.
+    pub fn programs(&self, host: HostId) -> usize {
+        self.programs.count(host)
+    }
+
     /// Whether the machine is off.
     pub fn is_off(&self, host: HostId) -> bool {
         self.core.state.borrow().hosts[host.index()].off

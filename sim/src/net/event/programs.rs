@@ -188,6 +188,11 @@ impl Programs {
         true
     }
 
+    /// How many programs `host` has.
+    pub(super) fn count(&self, host: HostId) -> usize {
+        self.slots.borrow().slots.iter().filter(|slot| slot.serial != 0 && slot.host == host).count()
+    }
+
     /// Lets the programs of a host run that were woken while it was hung.
     pub(super) fn resume(&self, host: HostId) {
         let mut slots = self.slots.borrow_mut();

@@ -111,6 +111,25 @@ pub const STEP: Table = Table {
         ),
         key("requests", Form::Bound, Means("not checked"), "Requests sent."),
         key(
+            "spare_requests",
+            Form::Bound,
+            Means("not checked"),
+            "Requests that in the end nobody needed: cancelled, answered too late, or for a block that had come already.",
+        ),
+        key("connections", Form::Bound, Means("not checked"), "Connections the client tried to open."),
+        key(
+            "margin",
+            Form::Bound,
+            Means("not checked"),
+            "Servers that could have been lost besides, in the worst order, with the operation still possible.",
+        ),
+        key(
+            "ideal_at_most",
+            Form::Multiple,
+            Means("not checked"),
+            "The time it took, as a multiple of what a client needs that knows the fate of every server. Costs another run or two.",
+        ),
+        key(
             "nothing_allocated",
             Form::Flag,
             Default("false"),

@@ -1,0 +1,254 @@
+//! Every alarm is rung once: for each oracle something that must trip it, and no other.
+//!
+//! What no correct client does is brought about around it: a disk that loses what it acknowledged, a sink that takes
+//! another byte than it was given, a program that is left on the client's host.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
+
+use std::cell::RefCell;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use lafs::format::ShareNum;
+use squall::batch;
+use squall::oracle;
+use squall::run;
+use squall::scenario::{self, Scenario};
+use squall::trace::Keep;
+use squall::verdict::{Finding, Oracle};
+use squall::workload::{self, Ending, StepReport};
+use squall::world::World;
+use squall::world::content::Compare;
+use tokio::io::AsyncWrite;
+
+/// What must trip an oracle.
+enum Canary {
+    /// A file in `scenarios/negative`.
+    File(&'static str),
+    /// Something that no file can say.
+    Code(fn() -> Vec<Finding>),
+}
+
+use Canary::{Code, File};
+
+/// The canaries of each oracle.
+fn canaries(oracle: Oracle) -> Vec<Canary> {
+    match oracle {
+        Oracle::Safety => vec![Code(a_disk_that_loses_an_acknowledged_share), Code(a_sink_that_flips_a_byte)],
+        Oracle::Availability => vec![File("gives-up-on-servers-in-reach")],
+        Oracle::Economy => {
+            vec![Code(a_program_left_on_the_clients_host), Code(a_client_that_outlives_its_run)]
+        }
+        Oracle::Expectation => vec![
+            File("too-few-shares-for-success"),
+            File("slower-than-promised"),
+            File("slower-than-an-omniscient-client"),
+            File("closer-to-the-edge-than-promised"),
+        ],
+        Oracle::Hang => vec![File("run-that-does-not-end-in-time")],
+        Oracle::Invalid => vec![File("fault-that-never-bites"), File("nothing-to-compare-with")],
+        Oracle::Determinism => vec![Code(two_runs_that_differ)],
+    }
+}
+
+/// The oracle after this one, so that none is left out.
+fn next(oracle: Oracle) -> Option<Oracle> {
+    match oracle {
+        Oracle::Safety => Some(Oracle::Availability),
+        Oracle::Availability => Some(Oracle::Economy),
+        Oracle::Economy => Some(Oracle::Expectation),
+        Oracle::Expectation => Some(Oracle::Hang),
+        Oracle::Hang => Some(Oracle::Invalid),
+        Oracle::Invalid => Some(Oracle::Determinism),
+        Oracle::Determinism => None,
+    }
+}
+
+#[test]
+fn every_oracle_has_a_canary_that_trips_it_and_no_other() {
+    for oracle in std::iter::successors(Some(Oracle::Safety), |oracle| next(*oracle)) {
+        let canaries = canaries(oracle);
+        assert!(!canaries.is_empty(), "{oracle} has no canary");
+        for (number, canary) in canaries.into_iter().enumerate() {
+            let findings = match canary {
+                File(name) => findings_of(name),
+                Code(ring) => ring(),
+            };
+            assert!(!findings.is_empty(), "canary {number} of {oracle} did not trip anything");
+            let tripped: Vec<&Finding> = findings.iter().filter(|finding| finding.oracle != oracle).collect();
+            assert!(tripped.is_empty(), "canary {number} of {oracle} tripped also {tripped:?}");
+        }
+    }
+}
+
+#[test]
+fn every_file_that_must_fail_is_a_canary() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/negative");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let oracles = std::iter::successors(Some(Oracle::Safety), |oracle| next(*oracle));
+        let known = oracles.flat_map(canaries).any(|canary| matches!(canary, File(file) if file == name));
+        assert!(known, "add {name} to the table of canaries");
+    }
+}
+
+fn findings_of(name: &str) -> Vec<Finding> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../scenarios/negative/{name}.toml"));
+    let scenario = scenario::load(path).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+    run::run(&scenario.schedule(0), Keep::Last(0)).unwrap().findings
+}
+
+const PLAIN: &str = "about = \"x\"\n[files.movie]\nsize = \"40000 B\"\n\
+    [[steps]]\nupload = \"movie\"\n[[steps]]\ndownload = \"movie\"\n";
+
+fn plain() -> Scenario {
+    scenario::parse("plain.toml", PLAIN.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Plays the first `steps` steps of a world to which `tamper` has been; answers with what every step objects to, and
+/// what `look` adds.
+fn played(
+    steps: usize,
+    tamper: impl FnOnce(&Rc<World>),
+    look: impl AsyncFnOnce(&Rc<World>, &[StepReport]) -> Vec<Finding>,
+) -> Vec<Finding> {
+    let schedule = plain().schedule(1);
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().unwrap().block_on(async {
+        let world = World::new(&schedule, Keep::Last(0));
+        world.spawn_storm();
+        tamper(&world);
+        let reports = RefCell::new(Vec::new());
+        let work = async {
+            let steps = &world.schedule().steps[..steps];
+            workload::run(&world, steps, |report| reports.borrow_mut().push(report)).await;
+            let reports = reports.take();
+            let mut findings: Vec<Finding> =
+                reports.iter().flat_map(|report: &StepReport| report.findings.clone()).collect();
+            findings.extend(look(&world, &reports).await);
+            findings
+        };
+        let findings = tokio::select! {
+            biased;
+            livelock = world.net().run() => panic!("{livelock}"),
+            findings = work => findings,
+        };
+        world.net().shutdown();
+        findings
+    })
+}
+
+async fn nothing_else(_: &Rc<World>, _: &[StepReport]) -> Vec<Finding> {
+    Vec::new()
+}
+
+#[test]
+fn a_world_with_which_nobody_tampers_trips_nothing() {
+    assert_eq!(played(2, |_| (), nothing_else), []);
+}
+
+fn a_disk_that_loses_an_acknowledged_share() -> Vec<Finding> {
+    let lose = |world: &Rc<World>| {
+        let host = world.net().add_host("a mouse");
+        let mouse = Rc::clone(world);
+        drop(world.net().spawn(host, async move {
+            loop {
+                for (_, name, disk) in mouse.servers() {
+                    if name == "s3" {
+                        disk.list().into_iter().for_each(|(index, share)| drop(disk.remove(index, share)));
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }));
+    };
+    played(1, lose, nothing_else)
+}
+
+/// Hands on what it gets, but for one bit.
+struct Flips(Compare);
+
+impl AsyncWrite for Flips {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        let mut data = data.to_vec();
+        if let Some(last) = data.last_mut() {
+            *last ^= 1;
+        }
+        Pin::new(&mut self.0).poll_write(cx, &data)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn a_sink_that_flips_a_byte() -> Vec<Finding> {
+    let judge_again = async |world: &Rc<World>, reports: &[StepReport]| {
+        let (cap, client) = (world.cap("movie").unwrap(), world.client("client", 1));
+        let mut sink = Flips(Compare::new(world.content("movie")));
+        let download = world.on_client("client", async move {
+            client.download(&cap, None, &mut sink).await.expect("nothing is wrong with the servers");
+            sink.0.first_wrong()
+        });
+        let wrong_at = download.await.unwrap().map(|at| at as u64);
+        let mut report = reports[1].clone();
+        report.ending = Ending::Downloaded { size: 40_000, wrong_at };
+        oracle::judge_step(world, &world.schedule().steps[1], &mut report);
+        report.findings
+    };
+    played(2, |_| (), judge_again)
+}
+
+fn a_program_left_on_the_clients_host() -> Vec<Finding> {
+    let leak = |world: &Rc<World>| {
+        let host = world.host("client").unwrap();
+        drop(world.net().spawn(host, std::future::pending::<()>()));
+    };
+    played(1, leak, nothing_else)
+}
+
+fn a_client_that_outlives_its_run() -> Vec<Finding> {
+    let keep = async |world: &Rc<World>, _: &[StepReport]| {
+        let client = world.client("client", 1);
+        let findings = oracle::judge_end(world, &[]);
+        drop(client);
+        findings
+    };
+    played(2, |_| (), keep)
+}
+
+fn two_runs_that_differ() -> Vec<Finding> {
+    let run = |seed| run::run(&plain().schedule(seed), Keep::All).unwrap();
+    let same = batch::compare(&run(1), &run(1));
+    assert!(same.is_none(), "{same:?}");
+    batch::compare(&run(1), &run(2)).into_iter().collect()
+}
+
+#[test]
+fn measuring_in_full_changes_nothing_about_a_run() {
+    let schedule = plain().schedule(3);
+    let plain = run::run(&schedule, Keep::Last(0)).unwrap();
+    let full = run::run_in_full(&schedule, Keep::Last(0)).unwrap();
+    assert_eq!(plain.fingerprint, full.fingerprint);
+    assert!(plain.steps.iter().all(|step| step.margin.is_none() && step.ideal.is_none()));
+    assert_eq!(full.steps[1].margin.unwrap().losses, 7);
+    assert!(full.steps[1].ideal.is_some());
+}
+
+#[test]
+fn the_share_that_is_lost_is_named() {
+    let findings = a_disk_that_loses_an_acknowledged_share();
+    let named = (0..10).map(ShareNum).any(|share| {
+        findings[0].text == format!("share {share} was acknowledged on s3, which does not have it")
+    });
+    assert!(named, "{findings:?}");
+}
