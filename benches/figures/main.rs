@@ -3,6 +3,7 @@
 //! Each row says how it was got. CPU time is that of the measuring thread; "bar" is what the project promises.
 //! A row below its bar is marked, and the program then ends with 1.
 
+mod growth;
 mod limits;
 mod memory;
 mod storms;
@@ -50,11 +51,12 @@ pub(crate) fn seconds_each(rounds: usize, calls: u32, mut work: impl FnMut(u64))
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    if let Some(code) = memory::child(&arguments) {
+    if let Some(code) = memory::child(&arguments).or_else(|| growth::child(&arguments)) {
         return code;
     }
     let mut figures = storms::figures();
     figures.extend(memory::figures());
+    figures.extend(growth::figures());
     let mut code = ExitCode::SUCCESS;
     println!("\n| Figure | Measured | Bar | How |\n|---|---|---|---|");
     for figure in &figures {

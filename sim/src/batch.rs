@@ -1,19 +1,20 @@
-//! Many runs: scenario files times seeds, over several threads, tallied so that the result does not depend on how many.
+//! Many runs: finding scenario files, one run and what became of it, and the tally of many.
 //!
-//! One run per thread and one runtime per run; nothing is shared between runs but the number of the next one. What
-//! is remembered does not grow with the number of seeds. Prints nothing.
+//! `pool` spreads runs over threads. What is remembered does not grow with the number of seeds. Prints nothing, except
+//! when the process is about to end.
+
+mod pool;
 
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
-use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
 
 use thiserror::Error;
+
+pub use self::pool::{Batch, News};
 
 use crate::report;
 use crate::run::{self, RunError, RunReport};
@@ -25,8 +26,6 @@ mod in_full;
 
 /// Failing seeds that are remembered for each exit code of a scenario: the first ones.
 pub const FAILED_SEEDS_MAX: usize = 1000;
-/// Outcomes on their way to the tally.
-const UNDERWAY_MAX: usize = 64;
 
 /// A path cannot be searched for scenarios.
 #[derive(Debug, Error)]
@@ -88,6 +87,26 @@ impl Outcome {
         self.result.as_ref().map_or(ExitCode::Internal, |report| report.code())
     }
 
+    /// The scenario file.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Its purpose.
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What the run came to, or why there is no report of it.
+    pub fn report(&self) -> Result<&RunReport, String> {
+        self.result.as_deref().map_err(NoReport::to_string)
+    }
+
     /// Everything a person needs to know about it.
     pub fn text(&self) -> String {
         match &self.result {
@@ -106,9 +125,13 @@ pub fn run_one(scenario: &Scenario, seed: u64, twice: bool) -> Outcome {
     })
 }
 
-/// Runs one seed of one scenario and keeps its whole timeline.
+/// Runs one seed of one scenario and keeps its whole timeline. In a thread of its own, so that the stack is as large as
+/// it is in a batch: a run that overflowed it there does so here.
 pub fn replay(scenario: &Scenario, seed: u64) -> Outcome {
-    outcome(scenario, seed, |scenario, seed| run::run_in_full(&scenario.schedule(seed), Keep::All))
+    let play =
+        || outcome(scenario, seed, |scenario, seed| run::run_in_full(&scenario.schedule(seed), Keep::All));
+    let done = std::thread::scope(|scope| scope.spawn(play).join());
+    done.unwrap_or_else(|payload| outcome(scenario, seed, |_, _| std::panic::resume_unwind(payload)))
 }
 
 fn outcome(
@@ -116,6 +139,7 @@ fn outcome(
     seed: u64,
     play: impl FnOnce(&Scenario, u64) -> Result<RunReport, RunError>,
 ) -> Outcome {
+    RUNNING.with(|running| running.replace(Some((scenario.path().to_owned(), seed))));
     let result = match catch_unwind(AssertUnwindSafe(|| play(scenario, seed))) {
         Ok(result) => result.map(Box::new).map_err(NoReport::NotRun),
         Err(payload) => Err(NoReport::Panicked(told(&*payload))),
@@ -160,11 +184,20 @@ pub fn compare(first: &RunReport, second: &RunReport) -> Option<Finding> {
 thread_local! {
     /// Where and why this thread panicked last, from the hook.
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// The run that this thread began last.
+    static RUNNING: RefCell<Option<(String, u64)>> = const { RefCell::new(None) };
 }
 
 /// Keeps panics of runs off the terminal: their outcomes tell of them, with place and reason. For programs.
 pub fn hold_panics() {
     std::panic::set_hook(Box::new(|info| {
+        // A panic during a panic ends the process: there will be no outcome.
+        if PANIC.with_borrow(Option::is_some) {
+            let run = RUNNING.with_borrow(|run| {
+                run.as_ref().map(|(path, seed)| format!("; replay {}", report::replay_command(path, *seed)))
+            });
+            eprintln!("{info}\nwhile another panic was under way{}", run.unwrap_or_default());
+        }
         let backtrace = std::backtrace::Backtrace::capture();
         let mut text = info.to_string();
         if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
@@ -181,17 +214,6 @@ pub(crate) fn told(payload: &(dyn Any + Send)) -> String {
     PANIC.with(RefCell::take).unwrap_or_else(|| text.to_owned())
 }
 
-/// How to run a list of scenarios.
-#[derive(Debug, Clone, Default)]
-pub struct Batch {
-    /// Seeds to run instead of those the files ask for.
-    pub seeds: Option<Range<u64>>,
-    /// Threads; none means one per core.
-    pub jobs: Option<usize>,
-    /// Run each seed twice and compare.
-    pub twice: bool,
-}
-
 /// What all runs of one scenario came to.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -202,6 +224,8 @@ pub struct Tally {
     /// The failed run that comes first in the order of the seeds.
     pub first: Option<Outcome>,
     first_at: u64,
+    /// The batch ended before all its runs were done.
+    pub cut_short: bool,
     /// Runs that failed in exactly the way of the file's known bug, which counts as passed.
     pub known_bug_shown: u64,
     /// The file names a known bug.
@@ -226,7 +250,7 @@ impl Tally {
 
     /// Whether the file names a known bug that no run showed.
     pub fn bug_is_gone(&self) -> bool {
-        self.known_bug && self.runs > 0 && self.known_bug_shown == 0
+        self.known_bug && self.runs > 0 && self.known_bug_shown == 0 && !self.cut_short
     }
 
     /// How many runs failed.
@@ -257,48 +281,6 @@ impl Tally {
     }
 }
 
-/// What a batch tells while it runs.
-#[derive(Debug)]
-pub enum News<'a> {
-    /// One more run has ended, in no particular order.
-    Run {
-        /// So many runs there will be in all.
-        of: u64,
-        /// Whether it failed.
-        failed: bool,
-    },
-    /// All runs of a scenario have ended; scenarios come in the order of the list.
-    Scenario(&'a Scenario, Tally),
-}
-
-/// The seeds of one scenario, and where they stand among the runs of the whole batch.
-struct Share<'a> {
-    scenario: &'a Scenario,
-    seeds: Seeds,
-    start: u64,
-}
-
-enum Seeds {
-    Range(Range<u64>),
-    List(Vec<u64>),
-}
-
-impl Seeds {
-    fn len(&self) -> u64 {
-        match self {
-            Self::Range(range) => range.end.saturating_sub(range.start),
-            Self::List(list) => list.len() as u64,
-        }
-    }
-
-    fn get(&self, at: u64) -> Option<u64> {
-        match self {
-            Self::Range(range) => range.start.checked_add(at).filter(|seed| range.contains(seed)),
-            Self::List(list) => list.get(usize::try_from(at).ok()?).copied(),
-        }
-    }
-}
-
 /// Runs all seeds of one scenario, one after another.
 pub fn run_all(scenario: &Scenario) -> Tally {
     let mut tally = Tally::default();
@@ -307,80 +289,6 @@ pub fn run_all(scenario: &Scenario) -> Tally {
     }
     tally.first = tally.first.map(|first| first.in_full(scenario));
     tally
-}
-
-impl Batch {
-    /// Runs everything and tells `hear` of it, until that breaks off.
-    pub fn run(&self, scenarios: &[Scenario], mut hear: impl FnMut(News<'_>) -> ControlFlow<()>) {
-        let (shares, all) = self.shares(scenarios);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let jobs = self.jobs.unwrap_or(cores).clamp(1, usize::try_from(all.max(1)).unwrap_or(usize::MAX));
-        let next = AtomicU64::new(0);
-        let (sender, receiver) = mpsc::sync_channel::<(usize, u64, Outcome)>(UNDERWAY_MAX);
-        std::thread::scope(|scope| {
-            for _ in 0..jobs {
-                let (next, shares, sender) = (&next, &shares, sender.clone());
-                scope.spawn(move || {
-                    loop {
-                        let position = next.fetch_add(1, Ordering::Relaxed);
-                        let Some((index, at, seed)) = place(shares, position) else { return };
-                        let outcome = run_one(shares[index].scenario, seed, self.twice);
-                        if sender.send((index, at, outcome)).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-            drop(sender);
-            // Ends the threads when it is dropped, also when `hear` breaks off.
-            let receiver = receiver;
-            let mut tallies: BTreeMap<usize, Tally> = BTreeMap::new();
-            let mut expected = 0;
-            loop {
-                while let Some(share) = shares.get(expected) {
-                    let done = tallies.get(&expected).map_or(0, |tally| tally.runs);
-                    if done < share.seeds.len() {
-                        break;
-                    }
-                    let mut tally = tallies.remove(&expected).unwrap_or_default();
-                    tally.first = tally.first.map(|first| first.in_full(share.scenario));
-                    expected += 1;
-                    if hear(News::Scenario(share.scenario, tally)).is_break() {
-                        return;
-                    }
-                }
-                let Ok((index, at, outcome)) = receiver.recv() else { return };
-                let failed = outcome.code() != ExitCode::Passed;
-                tallies.entry(index).or_default().count(at, outcome);
-                if hear(News::Run { of: all, failed }).is_break() {
-                    return;
-                }
-            }
-        });
-    }
-
-    fn shares<'a>(&self, scenarios: &'a [Scenario]) -> (Vec<Share<'a>>, u64) {
-        let mut start = 0_u64;
-        let mut shares = Vec::with_capacity(scenarios.len());
-        for scenario in scenarios {
-            let seeds = match &self.seeds {
-                Some(range) => Seeds::Range(range.clone()),
-                None => Seeds::List(scenario.seeds()),
-            };
-            let len = seeds.len();
-            shares.push(Share { scenario, seeds, start });
-            start = start.saturating_add(len);
-        }
-        (shares, start)
-    }
-}
-
-/// The scenario, the place among its seeds and the seed of the run at `position`.
-fn place(shares: &[Share<'_>], position: u64) -> Option<(usize, u64, u64)> {
-    let index = shares.partition_point(|share| share.start <= position).checked_sub(1)?;
-    let share = shares.get(index)?;
-    let at = position - share.start;
-    Some((index, at, share.seeds.get(at)?))
 }
 
 #[cfg(test)]

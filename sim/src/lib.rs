@@ -18,6 +18,7 @@ pub mod run;
 pub mod scenario;
 pub mod schedule;
 pub mod seed;
+pub mod starter;
 pub mod trace;
 pub mod usage;
 pub mod verdict;

@@ -2,6 +2,8 @@
 //!
 //! Plain text without colour codes, the same for the same runs; the command line adds colour where a terminal is.
 
+pub mod json;
+
 use std::fmt::Write as _;
 
 use crate::batch::{FailedSeeds, Tally};
@@ -20,7 +22,7 @@ pub fn replay_command(path: &str, seed: u64) -> String {
 }
 
 /// `text` so that a shell takes it as one word, and no program as an option.
-fn shell_word(text: &str) -> String {
+pub(crate) fn shell_word(text: &str) -> String {
     let text = if text.starts_with('-') { format!("./{text}") } else { text.to_owned() };
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -158,6 +160,11 @@ pub fn summary(scenarios: usize, runs: u64, failed: u64, code: ExitCode) -> Stri
             format!("{scenarios}, {runs}, {failed} failed: {} (exit code {})", code.sentence(), code as u8)
         }
     }
+}
+
+/// What is said after the summary of a batch that ended early.
+pub fn stopped(failed: u64, left_out: u64) -> String {
+    format!("; stopped after {}: {} left out", plural(failed, "failure"), plural(left_out, "run"))
 }
 
 /// `count` things, in words that fit the number.

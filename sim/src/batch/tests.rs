@@ -1,5 +1,7 @@
 //! Tallies, work lists, panics, and the comparison of two runs.
 
+use std::ops::ControlFlow;
+
 use super::*;
 use crate::scenario::parse;
 
@@ -30,7 +32,7 @@ fn told_of(batch: &Batch, scenarios: &[Scenario]) -> Vec<String> {
 #[test]
 fn what_is_told_does_not_depend_on_the_number_of_threads() {
     let scenarios = [scenario("tiny", TINY), scenario("failing", FAILING), scenario("tiny again", TINY)];
-    let run = |jobs| told_of(&Batch { seeds: Some(3..20), jobs: Some(jobs), twice: false }, &scenarios);
+    let run = |jobs| told_of(&Batch { seeds: Some(3..20), jobs: Some(jobs), ..Batch::default() }, &scenarios);
     let alone = run(1);
     assert_eq!(alone.len(), 3);
     assert_eq!(alone[0], "tiny (17 seeds)\n");
@@ -44,7 +46,7 @@ fn what_is_told_does_not_depend_on_the_number_of_threads() {
 fn a_batch_ends_when_nobody_listens() {
     let scenarios = [scenario("tiny", TINY)];
     let mut heard = 0;
-    Batch { seeds: Some(0..u64::MAX), jobs: Some(2), twice: false }.run(&scenarios, |_| {
+    Batch { seeds: Some(0..u64::MAX), jobs: Some(2), ..Batch::default() }.run(&scenarios, |_| {
         heard += 1;
         if heard == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
@@ -84,6 +86,34 @@ fn a_panic_is_an_outcome_that_names_its_reason_and_its_replay() {
          verdict  internal: a panic in the code under test or in the harness\n           \
          index 3 out of bounds\n\
          replay   cargo squall replay tiny --seed 7\n"
+    );
+}
+
+#[test]
+fn a_panic_during_a_panic_names_the_run_before_the_process_ends() {
+    const CHILD: &str = "SQUALL_PANICS_TWICE";
+    struct Worse;
+    impl Drop for Worse {
+        fn drop(&mut self) {
+            panic!("worse");
+        }
+    }
+    if std::env::var_os(CHILD).is_some() {
+        hold_panics();
+        outcome(&scenario("tiny", TINY), 7, |_, _| {
+            let _worse = Worse;
+            panic!("bad")
+        });
+        return;
+    }
+    let name = "batch::tests::a_panic_during_a_panic_names_the_run_before_the_process_ends";
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = child.args(["--exact", name, "--nocapture"]).env(CHILD, "1").output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(
+        told.contains("worse\nwhile another panic was under way; replay cargo squall replay tiny --seed 7"),
+        "{told}"
     );
 }
 

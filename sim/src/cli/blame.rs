@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Done, complain, load_one, say, usage};
+use super::load::load_one;
+use super::out::{Done, Out, complain, say, usage};
 use crate::blame::{self, BlameError};
 use crate::verdict::ExitCode;
 
@@ -24,8 +25,8 @@ Exit codes: 0 if it could answer; 2 if the run does not fail, so that nobody is 
 const QUIET: Duration = Duration::from_secs(2);
 
 /// Prints who is to blame for the failure of one run.
-pub(super) fn blame(file: &Path, seed: u64) -> Done {
-    let schedule = load_one(file)?.schedule(seed);
+pub(super) fn blame(out: Out, file: &Path, seed: u64) -> Done {
+    let schedule = load_one(out, file)?.schedule(seed);
     let mut progress: Option<ProgressBar> = None;
     let begun = ProgressBar::hidden();
     let result = blame::blame(&schedule, |runs| {
@@ -42,7 +43,7 @@ pub(super) fn blame(file: &Path, seed: u64) -> Done {
     match result {
         Ok(found) => {
             let _ = say(&blame::text(&found, &schedule));
-            Ok(ExitCode::Passed)
+            Ok(out.summary(ExitCode::Passed))
         }
         Err(error @ BlameError::DoesNotFail(_)) => Err(usage(&error.to_string())),
         Err(error @ BlameError::NotRun(_)) => {

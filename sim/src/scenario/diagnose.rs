@@ -120,6 +120,19 @@ impl Diagnostics {
         &self.problems
     }
 
+    /// The file.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Line and column of a mistake, both from 1, the column in characters; none when the file could not be read.
+    pub fn place(&self, problem: &Problem) -> Option<(usize, usize)> {
+        let start = clamp(&self.text, problem.span.as_ref()?).start;
+        let before = &self.text[..start];
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        Some((before.matches('\n').count() + 1, before[line_start..].chars().count() + 1))
+    }
+
     /// All mistakes as text for people, each with file, line, column and the line underlined.
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
@@ -185,7 +198,7 @@ pub(super) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// "did you mean" and the known names, for a word that is none of them.
-pub(super) fn suggest<'a>(word: &str, kind: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+pub(crate) fn suggest<'a>(word: &str, kind: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     const LISTED_MAX: usize = 24;
     let count = known.clone().count();
     if count == 0 {

@@ -25,10 +25,12 @@ use lafs::format::Encoding;
 use toml::de::DeTable;
 
 pub use self::diagnose::{Diagnostics, Problem};
+pub(crate) use self::explain::error_words;
 pub use self::explain::explain;
 pub use self::grid::Pinned;
 
-use self::diagnose::{Bad, Report, suggest};
+pub(crate) use self::diagnose::suggest;
+use self::diagnose::{Bad, Report};
 use self::faults::FaultPlan;
 use self::grid::{FilePlan, GridPlan};
 use self::section::Section;
@@ -242,6 +244,21 @@ impl Scenario {
     /// Seeds that always run, and why.
     pub fn pinned(&self) -> &[Pinned] {
         &self.pinned
+    }
+
+    /// The names of its faults, in order.
+    pub fn fault_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.faults.iter().map(|fault| fault.name.as_str())
+    }
+
+    /// The failure that every run must show.
+    pub fn must_fail(&self) -> Option<&Failure> {
+        self.must_fail.as_ref()
+    }
+
+    /// The failure of a bug that is known and not mended yet.
+    pub fn known_bug(&self) -> Option<&Failure> {
+        self.known_bug.as_ref()
     }
 
     /// The run that this seed stands for.

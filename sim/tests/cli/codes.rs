@@ -39,7 +39,7 @@ fn blame_can_answer_for_a_run_that_fails_and_for_no_other() {
 fn the_worst_of_many_runs_is_the_code_and_mistakes_do_not_stop_the_rest() {
     let (code, stdout, stderr) = squall(&["run", ".", "--seeds", "0"]);
     assert_eq!(code, 3);
-    assert!(stdout.ends_with("8 scenarios, 8 runs, 5 failed: an operation hung (exit code 3)\n"), "{stdout}");
+    assert!(stdout.ends_with("9 scenarios, 9 runs, 5 failed: an operation hung (exit code 3)\n"), "{stdout}");
     assert!(stderr.ends_with("mistakes.toml: 2 mistakes\n"), "{stderr}");
     assert_eq!(squall(&["run", "tiny.toml", "mistakes.toml"]).0, 2);
 }

@@ -3,6 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod codes;
+mod json;
+mod killed;
+mod looking;
+mod stopping;
+mod terminal;
 mod text;
 
 use std::path::Path;

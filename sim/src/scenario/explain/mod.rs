@@ -211,10 +211,17 @@ fn outcome(outcome: &Outcome) -> &'static str {
         Outcome::Success => "success",
         Outcome::Either => "either",
         Outcome::Cancelled => "cancelled",
-        Outcome::Error(ErrorKind::NoShares) => "no shares",
-        Outcome::Error(ErrorKind::NotEnoughShares) => "not enough shares",
-        Outcome::Error(ErrorKind::Unreachable) => "unreachable",
-        Outcome::Error(ErrorKind::Unhappy) => "unhappy",
+        Outcome::Error(kind) => error_words(*kind),
+    }
+}
+
+/// An error as scenario files name it.
+pub(crate) fn error_words(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NoShares => "no shares",
+        ErrorKind::NotEnoughShares => "not enough shares",
+        ErrorKind::Unreachable => "unreachable",
+        ErrorKind::Unhappy => "unhappy",
     }
 }
 

@@ -1,0 +1,129 @@
+//! `squall run` and `squall replay`: has scenarios run and prints what comes of them.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use super::load::{load, load_one};
+use super::out::{Done, Out, complain, painted};
+use super::progress::Progress;
+use crate::batch::{self, Batch, News, Outcome, Tally};
+use crate::report;
+use crate::report::json::{Event, RunEnded, RunStarted, ScenarioEnded, Summary, Timeline};
+use crate::scenario::Scenario;
+use crate::verdict::ExitCode;
+
+/// `squall run`; `announce` has each run told of on stderr before it begins and when it has ended.
+pub(super) fn run(out: Out, paths: &[PathBuf], batch: &Batch, announce: bool) -> Done {
+    let (scenarios, code) = load(out, paths)?;
+    if scenarios.is_empty() {
+        return Err(code);
+    }
+    let teller = Teller { out, announce, progress: Progress::new(out.is_json() || announce) };
+    let mut summary = Summary { scenarios: scenarios.len(), ..out.summary(code) };
+    let mut failed_lines = String::new();
+    teller.progress.during(|| {
+        batch.run_announced(
+            &scenarios,
+            |scenario, seed| go_on(teller.begins(scenario, seed)),
+            |news| match news {
+                News::Over { scenario, seed, of, failed } => {
+                    teller.progress.over(scenario.path(), seed, of, failed);
+                    ControlFlow::Continue(())
+                }
+                News::Run(outcome) => go_on(teller.ended(outcome)),
+                News::Scenario(scenario, tally) => {
+                    summary.runs += tally.runs;
+                    summary.failed += tally.failures();
+                    summary.code = summary.code.worse(tally.code());
+                    if tally.code() != ExitCode::Passed {
+                        failed_lines += &line(scenario, &tally);
+                    }
+                    go_on(teller.scenario(scenario, &tally))
+                }
+                News::Stopped(left_out) => {
+                    summary.left_out = left_out;
+                    ControlFlow::Break(())
+                }
+            },
+        );
+    });
+    if scenarios.len() == 1 {
+        failed_lines.clear();
+    }
+    let _ = out.text(|| {
+        let stopped = if summary.left_out > 0 {
+            report::stopped(summary.failed, summary.left_out)
+        } else {
+            String::new()
+        };
+        let told = report::summary(summary.scenarios, summary.runs, summary.failed, summary.code);
+        format!("{failed_lines}{told}{stopped}\n")
+    });
+    Ok(summary)
+}
+
+/// `squall replay`.
+pub(super) fn replay(out: Out, file: &Path, seed: u64) -> Done {
+    let scenario = load_one(out, file)?;
+    let progress = Progress::new(out.is_json());
+    let teller = Teller { out, announce: false, progress };
+    let _ = teller.begins(&scenario, seed);
+    let outcome = teller.progress.during(|| batch::replay(&scenario, seed));
+    let _ = out.text(|| outcome.text());
+    let _ = out.event(&Event::RunEnded(RunEnded::of(&outcome, Timeline::Kept)));
+    let code = outcome.code();
+    let failed = u64::from(code != ExitCode::Passed);
+    Ok(Summary { scenarios: 1, runs: 1, failed, ..out.summary(code) })
+}
+
+/// Tells of runs and scenarios as they begin and end.
+struct Teller {
+    out: Out,
+    announce: bool,
+    progress: Progress,
+}
+
+impl Teller {
+    /// Before the run begins, so that it is known should the process not survive it.
+    fn begins(&self, scenario: &Scenario, seed: u64) -> io::Result<()> {
+        self.progress.begins(scenario.path(), seed);
+        if !self.announce && !self.out.is_json() {
+            return Ok(());
+        }
+        self.announce(Event::RunStarted(RunStarted::of(scenario, seed)))
+    }
+
+    fn ended(&self, outcome: &Outcome) -> io::Result<()> {
+        if !self.announce && !self.out.is_json() {
+            return Ok(());
+        }
+        self.announce(Event::RunEnded(RunEnded::of(outcome, Timeline::OfFailures)))
+    }
+
+    fn announce(&self, event: Event<'_>) -> io::Result<()> {
+        if self.announce {
+            complain(&event.line()?);
+        }
+        self.out.event(&event)
+    }
+
+    fn scenario(&self, scenario: &Scenario, tally: &Tally) -> io::Result<()> {
+        self.progress.aside(|| {
+            self.out.text(|| match &tally.first {
+                Some(first) => format!("{}\n{}\n", line(scenario, tally), first.text()),
+                None => line(scenario, tally),
+            })
+        })?;
+        self.out.event(&Event::ScenarioEnded(ScenarioEnded::of(scenario, tally)))
+    }
+}
+
+fn line(scenario: &Scenario, tally: &Tally) -> String {
+    format!("{} {}\n", painted(tally.code()), report::tally(scenario.path(), tally))
+}
+
+/// Where nobody reads on, there is no point in running on.
+fn go_on(printed: io::Result<()>) -> ControlFlow<()> {
+    printed.map_or(ControlFlow::Break(()), ControlFlow::Continue)
+}
