@@ -1,4 +1,4 @@
-//! One test per scenario file, named after it, with the seeds the file asks for; and one more for each file that its
+//! One test per scenario file, named after it, with the variants and seeds the file asks for; and one more for each file that its
 //! first seed gives the same trace twice.
 //!
 //! `cargo test hung` runs the scenarios with "hung" in their names. What a scenario is and how it is judged is squall's
@@ -45,18 +45,24 @@ fn name_of(file: &Path) -> String {
 }
 
 fn run_all(file: &Path) -> Result<(), Failed> {
-    let scenario = scenario::load(file).map_err(|mistakes| mistakes.render(false))?;
-    let tally = batch::run_all(&scenario);
-    if tally.code() == ExitCode::Passed {
-        return Ok(());
+    let mut failed = String::new();
+    for scenario in scenario::load_all(file).map_err(|mistakes| mistakes.render(false))? {
+        let tally = batch::run_all(&scenario);
+        if tally.code() != ExitCode::Passed {
+            let first = tally.first.as_ref().map(batch::Outcome::text).unwrap_or_default();
+            failed.push_str(&format!("{}\n{first}", report::tally(&scenario.name(), &tally)));
+        }
     }
-    let first = tally.first.as_ref().map(batch::Outcome::text).unwrap_or_default();
-    Err(format!("{}\n{first}", report::tally(scenario.path(), &tally)).into())
+    if failed.is_empty() { Ok(()) } else { Err(failed.into()) }
 }
 
 fn run_twice(file: &Path) -> Result<(), Failed> {
-    let scenario = scenario::load(file).map_err(|mistakes| mistakes.render(false))?;
-    let Some(&seed) = scenario.seeds().first() else { return Err("the file asks for no seed".into()) };
-    let outcome = batch::run_one(&scenario, seed, true);
-    if outcome.code() == ExitCode::NotDeterministic { Err(outcome.text().into()) } else { Ok(()) }
+    for scenario in scenario::load_all(file).map_err(|mistakes| mistakes.render(false))? {
+        let Some(&seed) = scenario.seeds().first() else { return Err("the file asks for no seed".into()) };
+        let outcome = batch::run_one(&scenario, seed, true);
+        if outcome.code() == ExitCode::NotDeterministic {
+            return Err(outcome.text().into());
+        }
+    }
+    Ok(())
 }

@@ -191,6 +191,33 @@ fn files_stay_small() {
 }
 
 #[test]
+fn every_scenario_names_its_schema() {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join("scenarios")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder of the project") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "toml") {
+                files.push(path);
+            }
+        }
+    }
+    assert!(!files.is_empty(), "no scenarios: the rule is out of date");
+    let named = |path: &PathBuf| {
+        let text = fs::read_to_string(path).expect("a scenario is UTF-8");
+        text.lines().next() == Some("#:schema ../scenario.schema.json")
+    };
+    let problems: Vec<String> =
+        files.iter().filter(|path| !named(path)).map(|path| path.display().to_string()).collect();
+    report(
+        &problems,
+        "let editors check it: the first line is `#:schema ../scenario.schema.json` (CONTRIBUTING.md has a loop):",
+    );
+}
+
+#[test]
 fn every_select_is_biased() {
     let mut problems = Vec::new();
     for source in sources(&["src", "sim/src", "tests", "sim/tests", "benches"]) {

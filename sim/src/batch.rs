@@ -5,18 +5,21 @@
 
 mod pool;
 
+mod find;
+mod overall;
+
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use self::find::{FindError, find};
+use self::overall::Overall;
 pub use self::pool::{Batch, News};
 
-use crate::report;
+use crate::report::{self, Run};
 use crate::run::{self, RunError, RunReport};
 use crate::scenario::Scenario;
 use crate::trace::Keep;
@@ -27,46 +30,11 @@ mod in_full;
 /// Failing seeds that are remembered for each exit code of a scenario: the first ones.
 pub const FAILED_SEEDS_MAX: usize = 1000;
 
-/// A path cannot be searched for scenarios.
-#[derive(Debug, Error)]
-#[error("cannot read {}: {source}", path.display())]
-pub struct FindError {
-    path: PathBuf,
-    source: io::Error,
-}
-
-/// The scenario files at and below `paths`, sorted within each folder.
-///
-/// # Errors
-/// A path that does not exist, or a folder that cannot be read.
-pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FindError> {
-    let mut files = Vec::new();
-    for path in paths {
-        std::fs::metadata(path).map_err(|source| FindError { path: path.clone(), source })?;
-        collect(path, &mut files, true)?;
-    }
-    Ok(files)
-}
-
-fn collect(path: &Path, files: &mut Vec<PathBuf>, named: bool) -> Result<(), FindError> {
-    let error = |source| FindError { path: path.to_owned(), source };
-    if !path.is_dir() {
-        if named || path.extension().is_some_and(|extension| extension == "toml") {
-            files.push(path.to_owned());
-        }
-        return Ok(());
-    }
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-        .map_err(error)?;
-    entries.sort();
-    entries.iter().try_for_each(|entry| collect(entry, files, false))
-}
-
 /// What became of one run.
 #[derive(Debug)]
 pub struct Outcome {
     path: String,
+    variant: Option<String>,
     about: String,
     seed: u64,
     result: Result<Box<RunReport>, NoReport>,
@@ -92,6 +60,16 @@ impl Outcome {
         &self.path
     }
 
+    /// Which variant of the file, if it has a matrix.
+    pub fn variant(&self) -> Option<&str> {
+        self.variant.as_deref()
+    }
+
+    /// What names the run.
+    pub fn run(&self) -> Run<'_> {
+        Run { path: &self.path, variant: self.variant(), seed: self.seed }
+    }
+
     /// Its purpose.
     pub fn about(&self) -> &str {
         &self.about
@@ -112,7 +90,7 @@ impl Outcome {
         match &self.result {
             Ok(report) if report.code() == ExitCode::Passed => report::success(report),
             Ok(report) => report::failure(report),
-            Err(error) => report::no_report(&self.path, &self.about, self.seed, &error.to_string()),
+            Err(error) => report::no_report(self.run(), &self.about, &error.to_string()),
         }
     }
 }
@@ -139,12 +117,15 @@ fn outcome(
     seed: u64,
     play: impl FnOnce(&Scenario, u64) -> Result<RunReport, RunError>,
 ) -> Outcome {
-    RUNNING.with(|running| running.replace(Some((scenario.path().to_owned(), seed))));
+    RUNNING.with(|running| {
+        running.replace(Some((scenario.path().to_owned(), scenario.variant().map(str::to_owned), seed)))
+    });
     let result = match catch_unwind(AssertUnwindSafe(|| play(scenario, seed))) {
         Ok(result) => result.map(Box::new).map_err(NoReport::NotRun),
         Err(payload) => Err(NoReport::Panicked(told(&*payload))),
     };
-    Outcome { path: scenario.path().to_owned(), about: scenario.about().to_owned(), seed, result }
+    let variant = scenario.variant().map(str::to_owned);
+    Outcome { path: scenario.path().to_owned(), variant, about: scenario.about().to_owned(), seed, result }
 }
 
 fn once(scenario: &Scenario, seed: u64, keep: Keep) -> Result<RunReport, RunError> {
@@ -185,7 +166,7 @@ thread_local! {
     /// Where and why this thread panicked last, from the hook.
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
     /// The run that this thread began last.
-    static RUNNING: RefCell<Option<(String, u64)>> = const { RefCell::new(None) };
+    static RUNNING: RefCell<Option<(String, Option<String>, u64)>> = const { RefCell::new(None) };
 }
 
 /// Keeps panics of runs off the terminal: their outcomes tell of them, with place and reason. For programs.
@@ -194,7 +175,10 @@ pub fn hold_panics() {
         // A panic during a panic ends the process: there will be no outcome.
         if PANIC.with_borrow(Option::is_some) {
             let run = RUNNING.with_borrow(|run| {
-                run.as_ref().map(|(path, seed)| format!("; replay {}", report::replay_command(path, *seed)))
+                run.as_ref().map(|(path, variant, seed)| {
+                    let run = Run { path, variant: variant.as_deref(), seed: *seed };
+                    format!("; replay {}", report::replay_command(run))
+                })
             });
             eprintln!("{info}\nwhile another panic was under way{}", run.unwrap_or_default());
         }
@@ -230,6 +214,8 @@ pub struct Tally {
     pub known_bug_shown: u64,
     /// The file names a known bug.
     pub known_bug: bool,
+    /// What the file promises of all seeds together.
+    pub overall: Box<Overall>,
 }
 
 /// The seeds that failed with one exit code.
@@ -242,9 +228,14 @@ pub struct FailedSeeds {
 }
 
 impl Tally {
+    fn of(scenario: &Scenario) -> Self {
+        Self { overall: Box::new(Overall::of(scenario)), ..Self::default() }
+    }
+
     /// The exit code that speaks for all runs.
     pub fn code(&self) -> ExitCode {
-        let gone = if self.bug_is_gone() { ExitCode::Failed } else { ExitCode::Passed };
+        let wrong = self.bug_is_gone() || self.overall.is_broken();
+        let gone = if wrong { ExitCode::Failed } else { ExitCode::Passed };
         self.failed.keys().copied().fold(gone, ExitCode::worse)
     }
 
@@ -264,6 +255,7 @@ impl Tally {
         if let Ok(report) = &outcome.result {
             self.known_bug |= report.known_bug.is_some();
             self.known_bug_shown += u64::from(report.shows_known_bug());
+            self.overall.count(report);
         }
         let code = outcome.code();
         if code == ExitCode::Passed {
@@ -283,7 +275,7 @@ impl Tally {
 
 /// Runs all seeds of one scenario, one after another.
 pub fn run_all(scenario: &Scenario) -> Tally {
-    let mut tally = Tally::default();
+    let mut tally = Tally::of(scenario);
     for (at, seed) in scenario.seeds().into_iter().enumerate() {
         tally.count(at as u64, run_one(scenario, seed, false));
     }

@@ -12,11 +12,13 @@ mod new;
 mod out;
 mod progress;
 mod run;
+mod variant;
 
 use clap::Parser;
 
 use crate::batch::{self, Batch};
 use crate::report::json::Event;
+use crate::scenario;
 use crate::verdict::ExitCode;
 use arguments::{Arguments, Command, Format};
 use out::Out;
@@ -32,16 +34,16 @@ pub fn main() -> ExitCode {
     };
     batch::hold_panics();
     let (out, done) = match arguments.command {
-        Command::Run { paths, seeds, jobs, check_determinism, stop_after, announce, format } => {
+        Command::Run { paths, seeds, jobs, check_determinism, stop_after, announce, variant, format } => {
             let jobs = jobs.map(usize::from);
             let in_step = announce || format == Format::Json;
             let batch = Batch { seeds, jobs, twice: check_determinism, stop_after, in_step };
             let out = Out::new("run", format);
-            (out, run::run(out, &paths, &batch, announce))
+            (out, run::run(out, &paths, variant.as_deref(), &batch, announce))
         }
-        Command::Replay { file, seed, format } => {
+        Command::Replay { file, seed, variant, format } => {
             let out = Out::new("replay", format);
-            (out, run::replay(out, &file, seed))
+            (out, run::replay(out, &file, variant.as_deref(), seed))
         }
         Command::Check { paths, format } => {
             let out = Out::new("check", format);
@@ -55,13 +57,25 @@ pub fn main() -> ExitCode {
             let out = Out::new("new", Format::Text);
             (out, new::new(out, kind.as_deref(), path.as_deref()))
         }
-        Command::Explain { file, seed, format } => {
+        Command::Explain { file, seed, variant, format } => {
             let out = Out::new("explain", format);
-            (out, look::explain(out, &file, seed))
+            (out, look::explain(out, &file, variant.as_deref(), seed))
         }
-        Command::Blame { file, seed } => {
+        Command::Blame { file, seed, variant } => {
             let out = Out::new("blame", Format::Text);
-            (out, blame::blame(out, &file, seed))
+            (out, blame::blame(out, &file, variant.as_deref(), seed))
+        }
+        Command::Pin { file, seed, variant } => {
+            let out = Out::new("pin", Format::Text);
+            (out, look::pin(out, &file, variant.as_deref(), seed))
+        }
+        Command::Reference => {
+            let out = Out::new("reference", Format::Text);
+            (out, look::print(out, scenario::reference()))
+        }
+        Command::Schema => {
+            let out = Out::new("schema", Format::Text);
+            (out, look::print(out, scenario::schema()))
         }
     };
     let summary = done.unwrap_or_else(|code| out.summary(code));

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use crate::batch::{FailedSeeds, Tally};
 use crate::run::RunReport;
+use crate::scenario;
 use crate::verdict::{ExitCode, Finding, seconds};
 use crate::workload::Ending;
 
@@ -16,9 +17,28 @@ pub const LAST_EVENTS: usize = 40;
 /// Stretches of failing seeds that are listed.
 const STRETCHES_MAX: usize = 12;
 
+/// What names a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run<'a> {
+    /// The scenario file.
+    pub path: &'a str,
+    /// Which variant of it, if it has a matrix.
+    pub variant: Option<&'a str>,
+    /// The seed.
+    pub seed: u64,
+}
+
+impl<'a> Run<'a> {
+    /// The run that this is the report of.
+    pub fn of(report: &'a RunReport) -> Self {
+        Self { path: &report.path, variant: report.variant.as_deref(), seed: report.seed }
+    }
+}
+
 /// The one command that repeats a run exactly.
-pub fn replay_command(path: &str, seed: u64) -> String {
-    format!("cargo squall replay {} --seed {seed}", shell_word(path))
+pub fn replay_command(run: Run<'_>) -> String {
+    let variant = run.variant.map_or(String::new(), |variant| format!(" --variant {}", shell_word(variant)));
+    format!("cargo squall replay {} --seed {}{variant}", shell_word(run.path), run.seed)
 }
 
 /// `text` so that a shell takes it as one word, and no program as an option.
@@ -33,7 +53,7 @@ pub(crate) fn shell_word(text: &str) -> String {
 
 /// Everything about a failing run.
 pub fn failure(report: &RunReport) -> String {
-    let mut out = head("FAIL", &report.path, &report.about, report.seed);
+    let mut out = head("FAIL", Run::of(report), &report.about);
     if let Some(missing) = report.missing() {
         item(&mut out, "verdict", &missing);
     }
@@ -46,7 +66,7 @@ pub fn failure(report: &RunReport) -> String {
 
 /// A passing run in full, for `replay`.
 pub fn success(report: &RunReport) -> String {
-    let mut out = head("PASS", &report.path, &report.about, report.seed);
+    let mut out = head("PASS", Run::of(report), &report.about);
     for finding in &report.findings {
         item(&mut out, "wanted", &told(finding));
     }
@@ -55,16 +75,17 @@ pub fn success(report: &RunReport) -> String {
 }
 
 /// A run that ended without a report.
-pub fn no_report(path: &str, about: &str, seed: u64, why: &str) -> String {
-    let mut out = head("BROKEN", path, about, seed);
+pub fn no_report(run: Run<'_>, about: &str, why: &str) -> String {
+    let mut out = head("BROKEN", run, about);
     item(&mut out, "verdict", &format!("internal: {why}"));
-    item(&mut out, "replay", &replay_command(path, seed));
+    item(&mut out, "replay", &replay_command(run));
     out
 }
 
-pub(crate) fn head(word: &str, path: &str, about: &str, seed: u64) -> String {
+pub(crate) fn head(word: &str, run: Run<'_>, about: &str) -> String {
     let mut out = String::new();
-    item(&mut out, word, &format!("{path}, seed {seed}"));
+    let name = scenario::name(run.path, run.variant);
+    item(&mut out, word, &format!("{name}, seed {}", run.seed));
     item(&mut out, "about", about);
     out
 }
@@ -109,11 +130,17 @@ fn body(out: &mut String, report: &RunReport) {
         let _ = writeln!(out, "{event}");
     }
     item(out, "trace", &report.fingerprint);
-    item(out, "replay", &replay_command(&report.path, report.seed));
+    item(out, "replay", &replay_command(Run::of(report)));
 }
 
-/// One line about all runs of a scenario: how many failed, which seeds and how.
+/// One line about all runs of a scenario: how many failed, which seeds and how; and one for each promise that it
+/// makes of all seeds together.
 pub fn tally(path: &str, tally: &Tally) -> String {
+    let promises = tally.overall.lines().into_iter().map(|line| format!("\n      {line}"));
+    promises.fold(seeds(path, tally), |all, line| all + &line)
+}
+
+fn seeds(path: &str, tally: &Tally) -> String {
     let seeds = plural(tally.runs, "seed");
     if tally.bug_is_gone() && tally.failed.is_empty() {
         return format!("{path} ({seeds}; none shows the known bug: remove `known_bug`, and keep the file)");
@@ -191,7 +218,14 @@ mod tests {
     }
 
     #[test]
+    fn a_replay_names_the_variant() {
+        let run = Run { path: "a.toml", variant: Some("k=1 size=1 KiB"), seed: 3 };
+        assert_eq!(replay_command(run), "cargo squall replay a.toml --seed 3 --variant 'k=1 size=1 KiB'");
+    }
+
+    #[test]
     fn a_path_that_a_shell_would_take_apart_is_quoted() {
+        let replay_command = |path, seed| replay_command(Run { path, variant: None, seed });
         assert_eq!(replay_command("a/b-c.toml", 7), "cargo squall replay a/b-c.toml --seed 7");
         assert_eq!(replay_command("my file.toml", 7), "cargo squall replay 'my file.toml' --seed 7");
         assert_eq!(replay_command("it's", 0), r"cargo squall replay 'it'\''s' --seed 0");

@@ -29,6 +29,8 @@ pub enum RunError {
 pub struct RunReport {
     /// The scenario file.
     pub path: String,
+    /// Which variant of it, if it has a matrix.
+    pub variant: Option<String>,
     /// Its purpose.
     pub about: String,
     /// The seed.
@@ -166,6 +168,7 @@ async fn play(schedule: &Schedule, keep: Keep, setup: Setup) -> RunReport {
     world.net().shutdown();
     RunReport {
         path: schedule.path.clone(),
+        variant: schedule.variant.clone(),
         about: schedule.about.clone(),
         seed: schedule.seed,
         findings,

@@ -25,6 +25,32 @@ pub enum Oracle {
 }
 
 impl Oracle {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Safety,
+        Self::Availability,
+        Self::Economy,
+        Self::Expectation,
+        Self::Hang,
+        Self::Invalid,
+        Self::Determinism,
+    ];
+
+    /// When it objects.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Safety => {
+                "a download gives a wrong byte, or a share that an upload acknowledged is not there"
+            }
+            Self::Availability => "an operation failed although servers that no fault touched held enough",
+            Self::Economy => "an operation left requests or connections behind",
+            Self::Expectation => "the scenario file promised something else",
+            Self::Hang => "an operation was still waiting at the deadline of the scenario",
+            Self::Invalid => "the run proves nothing: a fault touched nothing, or nothing was asserted",
+            Self::Determinism => "the same seed gave two different traces",
+        }
+    }
+
     /// Those that a scenario file can name: two runs of one seed are compared outside of any file.
     pub const EXPECTABLE: [Self; 6] =
         [Self::Safety, Self::Availability, Self::Economy, Self::Expectation, Self::Hang, Self::Invalid];
@@ -141,6 +167,17 @@ pub enum ExitCode {
 }
 
 impl ExitCode {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Passed,
+        Self::Failed,
+        Self::Usage,
+        Self::Hang,
+        Self::Invalid,
+        Self::NotDeterministic,
+        Self::Internal,
+    ];
+
     /// The code of a run with these findings.
     pub fn of(findings: &[Finding]) -> Self {
         findings.iter().map(|finding| Self::of_oracle(finding.oracle)).fold(Self::Passed, Self::worse)

@@ -2,23 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use squall::batch;
 use squall::scenario;
+use squall::schedule::Schedule;
 
-fn below(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("the folder is there") {
-        let path = entry.expect("the folder can be read").path();
-        if path.is_dir() {
-            below(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
-            found.push(path);
-        }
-    }
-}
-
+/// All of them but the bases, which say too little on their own.
 fn corpus() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios"), &mut found);
-    found.sort();
+    let found = batch::find(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")]);
+    let found = found.expect("the folder can be read");
     assert!(!found.is_empty());
     found
 }
@@ -27,22 +18,48 @@ fn corpus() -> Vec<PathBuf> {
 fn no_file_has_a_mistake() {
     let mistakes: String = corpus()
         .iter()
-        .filter_map(|path| scenario::load(path).err())
+        .filter_map(|path| scenario::load_all(path).err())
         .map(|error| error.render(false))
         .collect();
     assert!(mistakes.is_empty(), "\n{mistakes}");
 }
 
+/// The run of a variant as that of a file that has only this one.
+fn whole(schedule: Schedule) -> Schedule {
+    Schedule { variant: None, ..schedule }
+}
+
+fn without_title(text: &str) -> &str {
+    text.split_once('\n').map_or(text, |(_, rest)| rest)
+}
+
+#[test]
+fn a_pinned_run_is_the_same_run_and_pinning_it_again_gives_the_same_text() {
+    for path in corpus() {
+        for scenario in scenario::load_all(&path).unwrap_or_default() {
+            for seed in [0, 1, 7, 1 << 40] {
+                let text = scenario::pin(&scenario, seed);
+                let again = scenario::parse(scenario.path(), text.as_bytes());
+                let again = again.unwrap_or_else(|error| panic!("{error}\n{text}"));
+                assert_eq!(again.schedule(seed), whole(scenario.schedule(seed)), "{text}");
+                assert_eq!(again.seeds(), [seed]);
+                assert_eq!(scenario::pin(&again, seed), text);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_explanation_of_a_run_reads_back_as_the_same_run() {
     for path in corpus() {
-        let Ok(scenario) = scenario::load(&path) else { continue };
-        for seed in 0..4 {
-            let text = scenario::explain(&scenario, seed);
-            let again = scenario::parse(scenario.path(), text.as_bytes());
-            let again = again.unwrap_or_else(|error| panic!("{error}\n{text}"));
-            assert_eq!(again.schedule(seed), scenario.schedule(seed), "{text}");
-            assert_eq!(scenario::explain(&again, seed), text);
+        for scenario in scenario::load_all(&path).unwrap_or_default() {
+            for seed in 0..4 {
+                let text = scenario::explain(&scenario, seed);
+                let again = scenario::parse(scenario.path(), text.as_bytes());
+                let again = again.unwrap_or_else(|error| panic!("{error}\n{text}"));
+                assert_eq!(again.schedule(seed), whole(scenario.schedule(seed)), "{text}");
+                assert_eq!(without_title(&scenario::explain(&again, seed)), without_title(&text));
+            }
         }
     }
 }

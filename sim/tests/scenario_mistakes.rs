@@ -299,6 +299,11 @@ fn not_there() {
 }
 
 #[test]
+fn a_version_to_come() {
+    assert_snapshot!(errors("about = \"a test\"\n", "about = \"a test\"\nversion = 2\n"));
+}
+
+#[test]
 fn many_at_once() {
     assert_snapshot!(errors_of(
         r#"abuot = "many mistakes"

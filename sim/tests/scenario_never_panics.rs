@@ -1,16 +1,21 @@
 //! Whatever a file contains, reading it ends with a scenario or with mistakes that can be shown.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use squall::scenario;
 use squall::scenario::keys::{self, Form, Table};
+use squall::schedule::Schedule;
 
 /// A file that uses every table and most forms.
 const RICH: &str = r#"about = "every form"
 known_bug = "availability: had to succeed"
 from = "nobody"
 version = 1
+base = "../scenarios/base/wan.toml"
 deadline = "10m"
 [seeds]
 count = 16
@@ -166,19 +171,43 @@ when = "step 7 starts"
 restore = "any 2"
 to = "step 2"
 when = "step 3 ends"
+[matrix]
+"server.b.latency" = ["1ms", "2ms..3ms"]
+"server.b.bandwidth" = ["1 MiB/s"]
+[over_all_seeds]
+uploads_failed = "<= 2 of 1000"
+downloads_failed = ">= 1 of 10"
+uploads_took = "max <= 5s"
+downloads_took = ["p50 <= 1s", "p99.9 <= 10s"]
 [must_fail]
 verdict = "hang"
 says = "waits"
 "#;
 
+/// Whether the schema takes a file; none if it has numbers that JSON has not.
+fn schema_takes(bytes: &[u8]) -> Option<bool> {
+    static VALIDATOR: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+        let schema = serde_json::from_str(&scenario::schema()).unwrap();
+        jsonschema::validator_for(&schema).unwrap()
+    });
+    let table: toml::Table = toml::from_str(std::str::from_utf8(bytes).ok()?).ok()?;
+    Some(VALIDATOR.is_valid(&serde_json::to_value(table).ok()?))
+}
+
 fn read_and_show(bytes: &[u8]) {
-    match scenario::parse("test.toml", bytes) {
-        Ok(scenario) => {
-            for seed in [0, u64::MAX] {
-                let text = scenario::explain(&scenario, seed);
+    match scenario::parse_all("test.toml", bytes) {
+        Ok(variants) => {
+            // Numbers may be written `+3`, which nobody does and the schema does not say.
+            assert!(
+                bytes.contains(&b'+') || schema_takes(bytes) != Some(false),
+                "the schema refuses a good file"
+            );
+            for (scenario, seed) in variants.iter().take(4).flat_map(|one| [(one, 0), (one, u64::MAX)]) {
+                let text = scenario::explain(scenario, seed);
                 let again =
                     scenario::parse("test.toml", text.as_bytes()).unwrap_or_else(|e| panic!("{e}\n{text}"));
-                assert_eq!(again.schedule(seed), scenario.schedule(seed));
+                let schedule = Schedule { variant: None, ..scenario.schedule(seed) };
+                assert_eq!(again.schedule(seed), schedule);
             }
         }
         Err(diagnostics) => {
@@ -186,7 +215,7 @@ fn read_and_show(bytes: &[u8]) {
             for problem in diagnostics.problems() {
                 assert!(!problem.title.is_empty());
             }
-            assert!(diagnostics.render(false).contains("test.toml"));
+            assert!(diagnostics.render(false).contains(".toml"));
             diagnostics.render(true);
         }
     }
@@ -195,7 +224,15 @@ fn read_and_show(bytes: &[u8]) {
 #[test]
 fn the_rich_file_is_good() {
     read_and_show(RICH.as_bytes());
-    scenario::parse("test.toml", RICH.as_bytes()).unwrap();
+    for scenario in scenario::parse_all("test.toml", RICH.as_bytes()).unwrap() {
+        for seed in [3, u64::MAX] {
+            let text = scenario::pin(&scenario, seed);
+            let again =
+                scenario::parse("test.toml", text.as_bytes()).unwrap_or_else(|e| panic!("{e}\n{text}"));
+            assert_eq!(again.schedule(seed), Schedule { variant: None, ..scenario.schedule(seed) });
+            assert_eq!(scenario::pin(&again, seed), text);
+        }
+    }
 }
 
 #[test]

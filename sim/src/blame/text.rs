@@ -1,12 +1,13 @@
 //! Blame in words.
 
 use super::{Blame, Failure, SEARCH_RUNS_MAX, Set, Without};
-use crate::report::{head, item, replay_command};
+use crate::report::{Run, head, item, replay_command};
 use crate::schedule::Schedule;
 
 /// Who is to blame, for a person.
 pub fn text(blame: &Blame, schedule: &Schedule) -> String {
-    let mut out = head("BLAME", &schedule.path, &schedule.about, schedule.seed);
+    let run = Run { path: &schedule.path, variant: schedule.variant.as_deref(), seed: schedule.seed };
+    let mut out = head("BLAME", run, &schedule.about);
     blame.failure.lines().for_each(|line| item(&mut out, "failure", line));
     for (fault, without) in schedule.faults.iter().zip(&blame.without) {
         let effect = match without {
@@ -45,7 +46,7 @@ pub fn text(blame: &Blame, schedule: &Schedule) -> String {
         item(&mut out, "enough", &format!("{names} alone: the same failure{}", limit(enough)));
     }
     item(&mut out, "runs", &format!("{} made", blame.runs));
-    item(&mut out, "replay", &replay_command(&schedule.path, schedule.seed));
+    item(&mut out, "replay", &replay_command(run));
     out
 }
 

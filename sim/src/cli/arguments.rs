@@ -63,6 +63,12 @@ Examples:
 
 Exit codes: 0 if it was printed or written, 2 otherwise.";
 
+const PIN_EXAMPLES: &str = "\
+Example:
+  squall pin scenarios/download/one-hung-in-mid-download.toml --seed 7 > scenarios/regress/one-hung-as-seed-7.toml
+
+Exit codes: 0 if the file has no mistakes, 2 otherwise.";
+
 const EXAMPLES: &str = "\
 Examples:
   squall run                                        every scenario below scenarios/
@@ -108,6 +114,9 @@ pub(super) enum Command {
         /// abort, it is known which run it was.
         #[arg(long)]
         announce: bool,
+        /// Of files with a matrix, these variants only: a name, some words of it, or a number.
+        #[arg(long, value_name = "NAME")]
+        variant: Option<String>,
         /// For people, or one JSON object per line (sim/JSON.md).
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -120,6 +129,9 @@ pub(super) enum Command {
         /// The seed to repeat.
         #[arg(long)]
         seed: u64,
+        /// Of a file with a matrix, this variant: its name, some of its words, or its number.
+        #[arg(long, value_name = "NAME")]
+        variant: Option<String>,
         /// For people, or one JSON object per line (sim/JSON.md).
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -132,6 +144,9 @@ pub(super) enum Command {
         /// The seed of the failing run.
         #[arg(long)]
         seed: u64,
+        /// Of a file with a matrix, this variant: its name, some of its words, or its number.
+        #[arg(long, value_name = "NAME")]
+        variant: Option<String>,
     },
     /// Look for mistakes in scenario files, without running them.
     #[command(after_help = CHECK_EXAMPLES)]
@@ -169,10 +184,29 @@ pub(super) enum Command {
         /// The seed that draws.
         #[arg(long, default_value_t = 0)]
         seed: u64,
+        /// Of a file with a matrix, this variant: its name, some of its words, or its number.
+        #[arg(long, value_name = "NAME")]
+        variant: Option<String>,
         /// For people, or one JSON object per line (sim/JSON.md).
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Print one run as a scenario file of its own: what the seed chose is fixed, what is default is left out.
+    #[command(after_help = PIN_EXAMPLES)]
+    Pin {
+        /// The scenario file.
+        file: PathBuf,
+        /// The seed of the run.
+        #[arg(long)]
+        seed: u64,
+        /// Of a file with a matrix, this variant: its name, some of its words, or its number.
+        #[arg(long, value_name = "NAME")]
+        variant: Option<String>,
+    },
+    /// Print the reference of scenario files: every key, form, oracle and exit code, as Markdown.
+    Reference,
+    /// Print the JSON Schema of scenario files, for editors.
+    Schema,
 }
 
 /// For whom a command prints.

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::load::load_one;
 use super::out::{Done, Out, complain, say, usage};
+use super::variant;
 use crate::blame::{self, BlameError};
 use crate::verdict::ExitCode;
 
@@ -25,8 +26,8 @@ Exit codes: 0 if it could answer; 2 if the run does not fail, so that nobody is 
 const QUIET: Duration = Duration::from_secs(2);
 
 /// Prints who is to blame for the failure of one run.
-pub(super) fn blame(out: Out, file: &Path, seed: u64) -> Done {
-    let schedule = load_one(out, file)?.schedule(seed);
+pub(super) fn blame(out: Out, file: &Path, which: Option<&str>, seed: u64) -> Done {
+    let schedule = variant::one(out, load_one(out, file)?, which)?.schedule(seed);
     let mut progress: Option<ProgressBar> = None;
     let begun = ProgressBar::hidden();
     let result = blame::blame(&schedule, |runs| {

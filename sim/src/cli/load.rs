@@ -20,20 +20,20 @@ pub(super) fn load(out: Out, paths: &[PathBuf]) -> Result<(Vec<Scenario>, ExitCo
     let mut code = ExitCode::Passed;
     for file in files {
         match load_one(out, &file) {
-            Ok(scenario) => scenarios.push(scenario),
+            Ok(variants) => scenarios.extend(variants),
             Err(of_file) => code = code.worse(of_file),
         }
     }
     Ok((scenarios, code))
 }
 
-/// Loads one file; prints what is wrong with it.
-pub(super) fn load_one(out: Out, file: &Path) -> Result<Scenario, ExitCode> {
+/// Loads one file, all variants of it; prints what is wrong with it.
+pub(super) fn load_one(out: Out, file: &Path) -> Result<Vec<Scenario>, ExitCode> {
     if file.is_dir() {
         return Err(out.usage(&format!("{} is a folder, not a scenario file", file.display())));
     }
     File::open(file).map_err(|error| out.usage(&format!("cannot read {}: {error}", file.display())))?;
-    scenario::load(file).map_err(|mistakes| {
+    scenario::load_all(file).map_err(|mistakes| {
         if !out.is_json() {
             complain(&mistakes.render(true));
         }
@@ -42,4 +42,9 @@ pub(super) fn load_one(out: Out, file: &Path) -> Result<Scenario, ExitCode> {
         }
         ExitCode::Usage
     })
+}
+
+/// How many files these are; the variants of one stand side by side.
+pub(super) fn files(scenarios: &[Scenario]) -> usize {
+    scenarios.chunk_by(|a, b| a.path() == b.path()).count()
 }

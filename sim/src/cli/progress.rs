@@ -10,7 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::out::complain;
-use crate::report::replay_command;
+use crate::report::{Run, replay_command};
 
 /// How often it is looked.
 const TICK: Duration = Duration::from_millis(500);
@@ -38,8 +38,15 @@ struct State {
 
 struct Underway {
     path: String,
+    variant: Option<String>,
     seed: u64,
     ticks: u32,
+}
+
+impl Underway {
+    fn named(&self) -> Run<'_> {
+        Run { path: &self.path, variant: self.variant.as_deref(), seed: self.seed }
+    }
 }
 
 impl Progress {
@@ -54,16 +61,17 @@ impl Progress {
     }
 
     /// A run begins.
-    pub(super) fn begins(&self, path: &str, seed: u64) {
+    pub(super) fn begins(&self, run: Run<'_>) {
         if !self.silent {
-            self.state().underway.push(Underway { path: path.to_owned(), seed, ticks: 0 });
+            let (path, variant) = (run.path.to_owned(), run.variant.map(str::to_owned));
+            self.state().underway.push(Underway { path, variant, seed: run.seed, ticks: 0 });
         }
     }
 
     /// A run is over, one of `of` in all.
-    pub(super) fn over(&self, path: &str, seed: u64, of: u64, failed: bool) {
+    pub(super) fn over(&self, run: Run<'_>, of: u64, failed: bool) {
         let mut state = self.state();
-        let ended = state.underway.iter().position(|run| run.seed == seed && run.path == path);
+        let ended = state.underway.iter().position(|underway| underway.named() == run);
         ended.map(|at| state.underway.remove(at));
         state.of = of;
         state.failed += u64::from(failed);
@@ -99,7 +107,7 @@ impl Progress {
         for run in &mut state.underway {
             run.ticks += 1;
             if run.ticks == TICKS_QUIET {
-                let (waited, replay) = (TICK * TICKS_QUIET, replay_command(&run.path, run.seed));
+                let (waited, replay) = (TICK * TICKS_QUIET, replay_command(run.named()));
                 let text = format!(
                     "still running after {} s: {}, seed {}; to repeat it: {replay}\n",
                     waited.as_secs(),

@@ -4,23 +4,25 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::load::{load, load_one};
+use super::load::{files, load, load_one};
 use super::out::{Done, Out, complain, painted};
 use super::progress::Progress;
+use super::variant;
 use crate::batch::{self, Batch, News, Outcome, Tally};
-use crate::report;
 use crate::report::json::{Event, RunEnded, RunStarted, ScenarioEnded, Summary, Timeline};
+use crate::report::{self, Run};
 use crate::scenario::Scenario;
 use crate::verdict::ExitCode;
 
 /// `squall run`; `announce` has each run told of on stderr before it begins and when it has ended.
-pub(super) fn run(out: Out, paths: &[PathBuf], batch: &Batch, announce: bool) -> Done {
+pub(super) fn run(out: Out, paths: &[PathBuf], which: Option<&str>, batch: &Batch, announce: bool) -> Done {
     let (scenarios, code) = load(out, paths)?;
     if scenarios.is_empty() {
         return Err(code);
     }
+    let scenarios = variant::some(out, scenarios, which)?;
     let teller = Teller { out, announce, progress: Progress::new(out.is_json() || announce) };
-    let mut summary = Summary { scenarios: scenarios.len(), ..out.summary(code) };
+    let mut summary = Summary { scenarios: files(&scenarios), ..out.summary(code) };
     let mut failed_lines = String::new();
     teller.progress.during(|| {
         batch.run_announced(
@@ -28,7 +30,7 @@ pub(super) fn run(out: Out, paths: &[PathBuf], batch: &Batch, announce: bool) ->
             |scenario, seed| go_on(teller.begins(scenario, seed)),
             |news| match news {
                 News::Over { scenario, seed, of, failed } => {
-                    teller.progress.over(scenario.path(), seed, of, failed);
+                    teller.progress.over(named(scenario, seed), of, failed);
                     ControlFlow::Continue(())
                 }
                 News::Run(outcome) => go_on(teller.ended(outcome)),
@@ -64,8 +66,8 @@ pub(super) fn run(out: Out, paths: &[PathBuf], batch: &Batch, announce: bool) ->
 }
 
 /// `squall replay`.
-pub(super) fn replay(out: Out, file: &Path, seed: u64) -> Done {
-    let scenario = load_one(out, file)?;
+pub(super) fn replay(out: Out, file: &Path, which: Option<&str>, seed: u64) -> Done {
+    let scenario = variant::one(out, load_one(out, file)?, which)?;
     let progress = Progress::new(out.is_json());
     let teller = Teller { out, announce: false, progress };
     let _ = teller.begins(&scenario, seed);
@@ -87,7 +89,7 @@ struct Teller {
 impl Teller {
     /// Before the run begins, so that it is known should the process not survive it.
     fn begins(&self, scenario: &Scenario, seed: u64) -> io::Result<()> {
-        self.progress.begins(scenario.path(), seed);
+        self.progress.begins(named(scenario, seed));
         if !self.announce && !self.out.is_json() {
             return Ok(());
         }
@@ -119,8 +121,12 @@ impl Teller {
     }
 }
 
+fn named(scenario: &Scenario, seed: u64) -> Run<'_> {
+    Run { path: scenario.path(), variant: scenario.variant(), seed }
+}
+
 fn line(scenario: &Scenario, tally: &Tally) -> String {
-    format!("{} {}\n", painted(tally.code()), report::tally(scenario.path(), tally))
+    format!("{} {}\n", painted(tally.code()), report::tally(&scenario.name(), tally))
 }
 
 /// Where nobody reads on, there is no point in running on.

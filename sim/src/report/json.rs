@@ -9,11 +9,14 @@ use std::time::Duration;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
-use super::replay_command;
+mod files;
+
+pub use self::files::{Explained, Listed, Mistake};
+
+use super::{Run, replay_command};
 use crate::batch::{Outcome, Tally};
 use crate::run::RunReport;
-use crate::scenario::{Diagnostics, Scenario, error_words};
-use crate::schedule::Failure;
+use crate::scenario::{Scenario, error_words};
 use crate::verdict::{ExitCode, Receipt};
 use crate::workload::{Ending, StepReport};
 
@@ -66,6 +69,8 @@ impl Event<'_> {
 #[derive(Debug, Serialize)]
 pub struct RunStarted<'a> {
     scenario: &'a str,
+    /// Which variant of the file, if it has a matrix.
+    variant: Option<&'a str>,
     seed: u64,
     replay: String,
 }
@@ -73,7 +78,8 @@ pub struct RunStarted<'a> {
 impl<'a> RunStarted<'a> {
     /// The run of this seed.
     pub fn of(scenario: &'a Scenario, seed: u64) -> Self {
-        Self { scenario: scenario.path(), seed, replay: replay_command(scenario.path(), seed) }
+        let (path, variant) = (scenario.path(), scenario.variant());
+        Self { scenario: path, variant, seed, replay: replay_command(Run { path, variant, seed }) }
     }
 }
 
@@ -81,6 +87,8 @@ impl<'a> RunStarted<'a> {
 #[derive(Debug, Serialize)]
 pub struct RunEnded<'a> {
     scenario: &'a str,
+    /// Which variant of the file, if it has a matrix.
+    variant: Option<&'a str>,
     seed: u64,
     #[serde(flatten, serialize_with = "verdict")]
     code: ExitCode,
@@ -121,6 +129,7 @@ impl<'a> RunEnded<'a> {
         let told = report.filter(|_| timeline == Timeline::Kept || code != ExitCode::Passed);
         Self {
             scenario: outcome.path(),
+            variant: outcome.variant(),
             seed: outcome.seed(),
             code,
             problem,
@@ -134,7 +143,7 @@ impl<'a> RunEnded<'a> {
             events: report.map_or(0, |report| report.entries),
             timeline: told.map_or(&[], |report| &report.events),
             fingerprint: report.map(|report| report.fingerprint.as_str()),
-            replay: replay_command(outcome.path(), outcome.seed()),
+            replay: replay_command(outcome.run()),
         }
     }
 }
@@ -236,6 +245,8 @@ impl<'a> Fault<'a> {
 #[derive(Debug, Serialize)]
 pub struct ScenarioEnded<'a> {
     scenario: &'a str,
+    /// Which variant of the file, if it has a matrix.
+    variant: Option<&'a str>,
     about: &'a str,
     #[serde(flatten, serialize_with = "verdict")]
     code: ExitCode,
@@ -265,6 +276,7 @@ impl<'a> ScenarioEnded<'a> {
         });
         Self {
             scenario: scenario.path(),
+            variant: scenario.variant(),
             about: scenario.about(),
             code: tally.code(),
             runs: tally.runs,
@@ -273,95 +285,6 @@ impl<'a> ScenarioEnded<'a> {
             known_bug_shown: tally.known_bug_shown,
             known_bug_is_gone: tally.bug_is_gone(),
         }
-    }
-}
-
-/// A scenario file, as it is listed.
-#[derive(Debug, Serialize)]
-pub struct Listed<'a> {
-    scenario: &'a str,
-    about: &'a str,
-    from: Option<&'a str>,
-    seeds: usize,
-    pinned: Vec<Pin<'a>>,
-    faults: Vec<&'a str>,
-    known_bug: Option<Expected<'a>>,
-    must_fail: Option<Expected<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Pin<'a> {
-    seed: u64,
-    why: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct Expected<'a> {
-    oracle: String,
-    says: &'a str,
-}
-
-impl<'a> Expected<'a> {
-    fn of(failure: &'a Failure) -> Self {
-        Self { oracle: failure.verdict.to_string(), says: &failure.says }
-    }
-}
-
-impl<'a> Listed<'a> {
-    /// What the file says.
-    pub fn of(scenario: &'a Scenario) -> Self {
-        Self {
-            scenario: scenario.path(),
-            about: scenario.about(),
-            from: scenario.from(),
-            seeds: scenario.seeds().len(),
-            pinned: scenario.pinned().iter().map(|pin| Pin { seed: pin.seed, why: &pin.why }).collect(),
-            faults: scenario.fault_names().collect(),
-            known_bug: scenario.known_bug().map(Expected::of),
-            must_fail: scenario.must_fail().map(Expected::of),
-        }
-    }
-}
-
-/// A scenario with nothing left to choose.
-#[derive(Debug, Serialize)]
-pub struct Explained<'a> {
-    /// The file.
-    pub scenario: &'a str,
-    /// The seed that drew.
-    pub seed: u64,
-    /// The keys and values of a scenario file.
-    pub explained: toml::Table,
-}
-
-/// A mistake in a scenario file.
-#[derive(Debug, Serialize)]
-pub struct Mistake<'a> {
-    file: &'a str,
-    /// From 1; none if the file could not be read.
-    line: Option<usize>,
-    /// In characters, from 1.
-    column: Option<usize>,
-    message: &'a str,
-    /// What is said of the place.
-    label: &'a str,
-    help: Option<&'a str>,
-}
-
-impl<'a> Mistake<'a> {
-    /// All mistakes of a file.
-    pub fn all(mistakes: &'a Diagnostics) -> impl Iterator<Item = Self> {
-        mistakes.problems().iter().map(|problem| {
-            let place = mistakes.place(problem);
-            Self {
-                file: mistakes.path(),
-                line: place.map(|(line, _)| line),
-                column: place.map(|(_, column)| column),
-                message: &problem.title,
-                label: &problem.label,
-                help: problem.help.as_deref(),
-            }
-        })
     }
 }
 

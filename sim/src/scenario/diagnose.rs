@@ -7,18 +7,27 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 /// So many mistakes are shown in full; the rest is counted.
 const SHOWN_MAX: usize = 40;
 
-/// All mistakes of one file, in the order of the file.
+/// All mistakes of one file and its base, in the order of the files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.render(false))]
 pub struct Diagnostics {
     path: String,
-    text: String,
     problems: Vec<Problem>,
+    files: Vec<Source>,
+}
+
+/// A file that mistakes can be in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) path: String,
+    pub(super) text: String,
 }
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// The file it is in: the one that was read, or its base.
+    pub path: String,
     /// What is wrong, in one line.
     pub title: String,
     /// The bytes of the file it is about; none when the file could not be read.
@@ -88,7 +97,13 @@ impl<'a> Report<'a> {
             _ => span,
         };
         let title = shorten(bad.title);
-        self.problems.push(Problem { title, span: Some(span), label: bad.label, help: bad.help });
+        self.problems.push(Problem {
+            path: String::new(),
+            title,
+            span: Some(span),
+            label: bad.label,
+            help: bad.help,
+        });
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
@@ -105,14 +120,31 @@ impl<'a> Report<'a> {
 }
 
 impl Diagnostics {
-    pub(super) fn new(path: &str, source: &str, mut problems: Vec<Problem>) -> Self {
+    /// `files` is what was read, and its base if it has one. Spans are those of both texts with a line end between.
+    pub(super) fn new(files: Vec<Source>, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|p| p.span.as_ref().map_or(0, |s| s.start));
-        Self { path: path.to_owned(), text: source.to_owned(), problems }
+        for problem in &mut problems {
+            let mut start = 0;
+            for file in &files {
+                let past = start + file.text.len() + 1;
+                let at = problem.span.as_ref().map_or(0, |span| span.start);
+                if (start..past).contains(&at) {
+                    problem.path.clone_from(&file.path);
+                    problem.span = problem.span.take().map(|span| span.start - start..span.end - start);
+                    break;
+                }
+                start = past;
+            }
+        }
+        let path = files.first().map(|file| file.path.clone()).unwrap_or_default();
+        Self { path, problems, files }
     }
 
     /// A file that could not be read at all.
     pub(super) fn unreadable(path: &str, title: String, help: Option<String>) -> Self {
-        Self::new(path, "", vec![Problem { title, span: None, label: String::new(), help }])
+        let file = Source { path: path.to_owned(), text: String::new() };
+        let problem = Problem { path: path.to_owned(), title, span: None, label: String::new(), help };
+        Self::new(vec![file], vec![problem])
     }
 
     /// The mistakes, in the order of the file; at least one.
@@ -127,8 +159,8 @@ impl Diagnostics {
 
     /// Line and column of a mistake, both from 1, the column in characters; none when the file could not be read.
     pub fn place(&self, problem: &Problem) -> Option<(usize, usize)> {
-        let start = clamp(&self.text, problem.span.as_ref()?).start;
-        let before = &self.text[..start];
+        let text = &self.files.iter().find(|file| file.path == problem.path)?.text;
+        let before = &text[..clamp(text, problem.span.as_ref()?).start];
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
         Some((before.matches('\n').count() + 1, before[line_start..].chars().count() + 1))
     }
@@ -141,11 +173,13 @@ impl Diagnostics {
             let title = Level::ERROR.primary_title(&problem.title);
             let mut group = match &problem.span {
                 Some(span) => {
-                    let mut mark = AnnotationKind::Primary.span(clamp(&self.text, span));
+                    let file = self.files.iter().find(|file| file.path == problem.path);
+                    let text = file.map_or("", |file| &file.text);
+                    let mut mark = AnnotationKind::Primary.span(clamp(text, span));
                     if !problem.label.is_empty() {
                         mark = mark.label(&problem.label);
                     }
-                    title.element(Snippet::source(&self.text).path(&self.path).annotation(mark))
+                    title.element(Snippet::source(text).path(&problem.path).annotation(mark))
                 }
                 None => title.element(annotate_snippets::Origin::path(&self.path)),
             };

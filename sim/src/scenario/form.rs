@@ -67,6 +67,14 @@ pub enum Form {
     Percent,
     /// A multiple.
     Multiple,
+    /// A bound on a share of all operations.
+    Ratio,
+    /// A bound on a quantile of durations, or several.
+    Quantiles,
+    /// The path of a file.
+    Path,
+    /// Lists of values by the path of their key.
+    Matrix,
     /// One table.
     Table(&'static Table),
     /// A list of tables.
@@ -112,6 +120,10 @@ impl Form {
             Self::Bound => ("a number or a bound", "\">= 9\""),
             Self::Percent => ("a percentage", "\"120%\""),
             Self::Multiple => ("a multiple", "\"4x\""),
+            Self::Ratio => ("a bound on a share", "\"<= 2 of 1000\""),
+            Self::Quantiles => ("a bound on a quantile, or a list of them", "\"p99 <= 2s\""),
+            Self::Path => ("the path of a file", "\"../base/wan.toml\""),
+            Self::Matrix => ("lists of values by key", "{ \"grid.encoding\" = [\"3-of-10\", \"1-of-1\"] }"),
             Self::Table(_) => ("a table", "{ }"),
             Self::Tables(_) => ("a list of tables", "[{ }]"),
             Self::Named(_) => ("tables by name", "{ name = { } }"),
@@ -150,6 +162,10 @@ impl Form {
             | Self::Part
             | Self::Layout
             | Self::Bound
+            | Self::Ratio
+            | Self::Quantiles
+            | Self::Path
+            | Self::Matrix
             | Self::Table(_)
             | Self::Tables(_)
             | Self::Named(_) => None,

@@ -1,24 +1,32 @@
 //! Scenario files: TOML to `Scenario`, and `Scenario` and a seed to `Schedule`.
 //!
-//! `keys` lists what a file may say; `section` reads tables through that list; `units`, `select` and `trigger` parse
-//! phrases; `grid`, `steps` and `faults` put them together; `resolve` draws; `explain` writes. Nothing here runs anything.
+//! `load` reads files, with `base` and `matrix`; `keys` lists what a file may say; `section` reads tables through that
+//! list; `units`, `select` and `trigger` parse phrases; `grid`, `steps` and `faults` put them together; `resolve` draws;
+//! `explain` and `pin` write a run; `schema` and `reference` write what there is to know. Nothing here runs anything.
 
+mod base;
 mod diagnose;
 mod explain;
 mod faults;
 mod form;
+mod grammar;
 mod grid;
 pub mod keys;
+mod load;
+mod matrix;
+mod overall;
+mod pin;
+mod reference;
 mod resolve;
+mod schema;
 mod section;
 mod select;
 mod steps;
 mod trigger;
 mod units;
+mod variant;
+mod write;
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
 use std::time::Duration;
 
 use lafs::format::Encoding;
@@ -28,6 +36,13 @@ pub use self::diagnose::{Diagnostics, Problem};
 pub(crate) use self::explain::error_words;
 pub use self::explain::explain;
 pub use self::grid::Pinned;
+pub use self::load::{load, load_all, parse, parse_all};
+pub use self::overall::{EVERYTHING, Operation, Promise, SeedBound};
+pub use self::pin::pin;
+pub use self::reference::reference;
+pub use self::schema::schema;
+pub use self::variant::choose;
+pub(crate) use self::variant::name;
 
 pub(crate) use self::diagnose::suggest;
 use self::diagnose::{Bad, Report};
@@ -45,10 +60,11 @@ pub const FILE_BYTES_MAX: u64 = 1 << 20;
 /// The version of the format this program reads.
 const VERSION: u64 = 1;
 
-/// A scenario file, checked: a family of runs, one for each seed.
+/// A scenario file, or one variant of it, checked: a family of runs, one for each seed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     path: String,
+    variant: Option<String>,
     about: String,
     from: Option<String>,
     deadline: Duration,
@@ -61,71 +77,19 @@ pub struct Scenario {
     faults: Vec<FaultPlan>,
     must_fail: Option<Failure>,
     known_bug: Option<Failure>,
+    over_all_seeds: Vec<Promise>,
 }
 
-/// Reads and checks a scenario file.
-///
-/// # Errors
-/// Every mistake of the file at once; or that it cannot be read, is not UTF-8, or is larger than `FILE_BYTES_MAX`.
-pub fn load(path: impl AsRef<Path>) -> Result<Scenario, Diagnostics> {
-    let name = path.as_ref().display().to_string();
-    let unreadable = |error: std::io::Error| {
-        Diagnostics::unreadable(&name, format!("cannot read the file: {error}"), None)
-    };
-    let file = File::open(path.as_ref()).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    parse(&name, &bytes)
-}
-
-/// Checks the bytes of a scenario file that is called `path`.
-///
-/// # Errors
-/// As `load`.
-pub fn parse(path: &str, bytes: &[u8]) -> Result<Scenario, Diagnostics> {
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        let help = "a scenario is a page of text; content comes from the seed";
-        return Err(Diagnostics::unreadable(
-            path,
-            "the file is larger than 1 MiB".to_owned(),
-            Some(help.to_owned()),
-        ));
-    }
-    let source = match std::str::from_utf8(bytes) {
-        Ok(source) => source,
-        Err(error) => {
-            let at = error.valid_up_to();
-            let lossy = String::from_utf8_lossy(bytes);
-            let mut report = Report::new(&lossy);
-            report
-                .bad(at..at + 1, Bad::new("the file is not UTF-8", format!("byte {at} begins no character")));
-            return Err(Diagnostics::new(path, &lossy, report.into_problems()));
-        }
-    };
-    let (document, errors) = DeTable::parse_recoverable(source);
-    let mut report = Report::new(source);
-    for error in &errors {
-        let span = error.span().unwrap_or(0..0);
-        let (title, label) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
-        let label = if label.is_empty() { "not TOML".to_owned() } else { format!("expected {label}") };
-        report.bad(span, Bad::new(format!("not TOML: {title}"), label));
-    }
-    if !errors.is_empty() {
-        return Err(Diagnostics::new(path, source, report.into_problems()));
-    }
-    let scenario = decode(path, document.get_ref(), &mut report);
-    let problems = report.into_problems();
-    match scenario {
-        Some(scenario) if problems.is_empty() => Ok(scenario),
-        _ => Err(Diagnostics::new(path, source, problems)),
-    }
-}
-
-fn decode(path: &str, document: &DeTable<'_>, report: &mut Report<'_>) -> Option<Scenario> {
+fn decode(
+    path: &str,
+    variant: Option<&str>,
+    document: &DeTable<'_>,
+    report: &mut Report<'_>,
+) -> Option<Scenario> {
     let root = Section::open(&keys::FILE, document, 0..0, report);
     let about = root.line("about", report);
     let from = root.line("from", report);
-    root.integer("version", VERSION..=VERSION, report);
+    version(&root, report);
     let deadline = root.read("deadline", report, |text| {
         let deadline = units::duration(text)?;
         if deadline.is_zero() {
@@ -172,11 +136,13 @@ fn decode(path: &str, document: &DeTable<'_>, report: &mut Report<'_>) -> Option
     }
     faults::check_names(&faults, report);
     let must_fail = must_fail(&root, report);
+    let over_all_seeds = overall::promises(&root, &steps, report);
     let known_bug = root.read("known_bug", report, known_bug);
     let faults = faults.into_iter().map(|(fault, _)| fault).collect();
     let (path, encoding) = (path.to_owned(), grid.encoding?);
     Some(Scenario {
         path,
+        variant: variant.map(str::to_owned),
         about: about?,
         encoding,
         from,
@@ -189,7 +155,17 @@ fn decode(path: &str, document: &DeTable<'_>, report: &mut Report<'_>) -> Option
         faults,
         must_fail,
         known_bug,
+        over_all_seeds,
     })
+}
+
+/// Reports a version that this program does not read.
+fn version(root: &Section<'_>, report: &mut Report<'_>) {
+    let Some(field) = root.field("version") else { return };
+    if let Some(version) = field.number(report).filter(|version| *version != VERSION) {
+        let bad = Bad::new(format!("version {version} of the format is not known"), "not of this program");
+        report.bad(field.span, bad.help(format!("this program reads version {VERSION}")));
+    }
 }
 
 fn must_fail(root: &Section<'_>, report: &mut Report<'_>) -> Option<Failure> {
@@ -221,6 +197,16 @@ impl Scenario {
     /// The file it was read from.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Which variant of the file it is, named after the values of its matrix; none if it has no matrix.
+    pub fn variant(&self) -> Option<&str> {
+        self.variant.as_deref()
+    }
+
+    /// The file, and the variant if there are several.
+    pub fn name(&self) -> String {
+        variant::name(&self.path, self.variant())
     }
 
     /// What it shows, in one line.
@@ -259,6 +245,16 @@ impl Scenario {
     /// The failure of a bug that is known and not mended yet.
     pub fn known_bug(&self) -> Option<&Failure> {
         self.known_bug.as_ref()
+    }
+
+    /// What must hold of all runs together.
+    pub fn over_all_seeds(&self) -> &[Promise] {
+        &self.over_all_seeds
+    }
+
+    /// What each step does, if it is something that can fail.
+    pub fn operations(&self) -> Vec<Option<Operation>> {
+        self.steps.iter().map(overall::operation).collect()
     }
 
     /// The run that this seed stands for.

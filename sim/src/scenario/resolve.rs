@@ -42,6 +42,7 @@ pub(super) fn schedule(scenario: &Scenario, number: u64) -> Schedule {
     let total = u64::try_from(scenario.encoding.total()).unwrap_or(u64::MAX);
     Schedule {
         path: scenario.path.clone(),
+        variant: scenario.variant.clone(),
         about: scenario.about.clone(),
         seed: number,
         deadline: scenario.deadline,

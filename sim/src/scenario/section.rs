@@ -235,8 +235,8 @@ impl<'a> Section<'a> {
         match key.absent {
             Absent::Default(text) => Some(text),
             Absent::Means(_) => None,
-            Absent::Required if self.misspelt.contains(&key.name) => None,
-            Absent::Required => {
+            Absent::Required | Absent::RequiredHereOrInBase if self.misspelt.contains(&key.name) => None,
+            Absent::Required | Absent::RequiredHereOrInBase => {
                 let example = match key.form {
                     Form::Tables(_) => format!("add a [[{name}]] table"),
                     _ => format!("add {name} = {}", key.form.describe().1),

@@ -91,6 +91,12 @@ const ONLY_FOR: &[(&str, &[&str])] = &[
     ("stall_at_most", &["download"]),
 ];
 
+/// The actions that a key means something for; none if for all.
+pub(super) fn only_for(key: &str) -> Vec<&'static str> {
+    let entry = ONLY_FOR.iter().find(|(known, _)| *known == key);
+    entry.map_or(Vec::new(), |(_, kinds)| kinds.to_vec())
+}
+
 /// Reads one step; none if it is wrong (and reported).
 pub(super) fn step(
     section: &Section<'_>,

@@ -47,7 +47,8 @@ const COUNTED: &[Counted] = &[
     Counted { verb: "finished", noun: "segment", side: Side::Client, what: Happening::SegmentDone },
 ];
 
-const FORMS: &[&str] = &[
+/// What it can look like, for people.
+pub(super) const FORMS: &[&str] = &[
     "at the start",
     "2s",
     "1s..5s",
@@ -65,6 +66,11 @@ const FORMS: &[&str] = &[
     "step 2 starts",
     "step 2 ends",
 ];
+
+/// Everything that is counted, as verb (which may be empty) and noun.
+pub(super) fn countable() -> impl Iterator<Item = (&'static str, &'static str)> {
+    COUNTED.iter().map(|counted| (counted.verb, counted.noun))
+}
 
 /// Parses a phrase such as `it has served 2 blocks, in step 3, with probability 0.1`.
 pub(super) fn parse(text: &str, names: &Names) -> Result<When, Bad> {

@@ -29,6 +29,16 @@ const SIZES: &[(&str, u64)] = &[
     ("B", 1),
 ];
 
+/// The units of time, longest first.
+pub(super) fn time_units() -> impl Iterator<Item = &'static str> {
+    TIMES.iter().map(|(unit, _)| *unit)
+}
+
+/// The units of size.
+pub(super) fn size_units() -> impl Iterator<Item = &'static str> {
+    SIZES.iter().map(|(unit, _)| *unit)
+}
+
 /// A number of which the seed chooses the value: `min` and `max` included, in steps of `step`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spread {

@@ -26,6 +26,8 @@ use crate::verdict::Oracle;
 pub struct Schedule {
     /// The scenario file, as it was named on the command line.
     pub path: String,
+    /// Which variant of it, if it has a matrix.
+    pub variant: Option<String>,
     /// Its one-line purpose.
     pub about: String,
     /// The seed all streams of this run derive from.

@@ -9,6 +9,7 @@ mod looking;
 mod stopping;
 mod terminal;
 mod text;
+mod variants;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -80,7 +80,7 @@ fn a_failure_that_did_not_come() {
 #[test]
 fn help() {
     insta::assert_snapshot!(squall(&["--help"]).1);
-    for command in ["run", "replay", "blame", "check", "list", "new", "explain"] {
+    for command in ["run", "replay", "blame", "check", "list", "new", "explain", "pin"] {
         insta::assert_snapshot!(format!("help_of_{command}"), squall(&[command, "--help"]).1);
     }
 }

@@ -14,7 +14,11 @@ use crate::schedule::{Action, Bound, Check, ErrorKind, Link, Outcome, Schedule, 
 pub fn explain(scenario: &Scenario, seed: u64) -> String {
     let schedule = &scenario.schedule(seed);
     let mut out = Out(String::new());
-    out.line(format_args!("# {} with seed {}: every default and every draw.", schedule.path, schedule.seed));
+    out.line(format_args!(
+        "# {} with seed {}: every default and every draw.",
+        scenario.name(),
+        schedule.seed
+    ));
     out.text("about", &schedule.about);
     if let Some(from) = scenario.from() {
         out.text("from", from);

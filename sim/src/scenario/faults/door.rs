@@ -21,6 +21,13 @@ pub(in crate::scenario) struct JumpPlan {
     pub(in crate::scenario) by: Spread,
 }
 
+/// What can be wrong with an answer.
+pub(in crate::scenario) const SPOILT: &[&str] =
+    &["500", "stops in mid-body", "drips", "truncated", "too long", "followed by garbage", "wrong length"];
+/// Which requests can be struck.
+pub(in crate::scenario) const CHOICES: &[&str] =
+    &["all", "the first 2", "the 4th", "every 3rd", "with probability 0.01"];
+
 const DRIPS: &str = "drips";
 const SPOIL_HELP: &str = "write a status (\"500\") or \"stops in mid-body\", \"drips\", \"truncated\", \"too long\", \
      \"followed by garbage\" or \"wrong length\"";

@@ -15,7 +15,8 @@ use super::trigger::{self, When};
 use super::units::{self, Spread};
 use crate::schedule::{Direction, Disconnect, RequestKind, ShareField, Substitute, Which};
 
-pub(super) use door::{JumpPlan, SpoilPlan, write_which};
+pub(super) use door::{CHOICES, JumpPlan, SPOILT, SpoilPlan, write_which};
+pub(super) use shares::SUBSTITUTES;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FaultPlan {
@@ -131,6 +132,11 @@ const ONLY_FOR: &[(&str, &[&str])] = &[
     ("latency", &["slow"]),
     ("bandwidth", &["slow"]),
 ];
+
+/// The kinds of fault that a key means something for; none if for all.
+pub(super) fn only_for(key: &str) -> Vec<&'static str> {
+    ONLY_FOR.iter().filter(|(known, _)| *known == key).flat_map(|(_, only)| only.iter().copied()).collect()
+}
 
 /// Reads one fault; none if it is wrong (and reported).
 pub(super) fn fault(

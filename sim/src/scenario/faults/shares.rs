@@ -8,6 +8,10 @@ use super::super::units;
 use super::KindPlan;
 use crate::schedule::Substitute;
 
+/// What a share can be replaced by.
+pub(in crate::scenario) const SUBSTITUTES: &[&str] =
+    &["truncated to 50%", "truncated to 100 B", "share 5 of movie", "share 2 of other"];
+
 const SUBSTITUTE_FORMS: &str = "write \"truncated to 50%\", \"truncated to 100 B\", \"share 5 of movie\" or \
      \"share 2 of other\"";
 

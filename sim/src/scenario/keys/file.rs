@@ -1,6 +1,6 @@
 //! The keys of the file itself, of the grid and of its files.
 
-use super::Absent::{Default, Means, Required};
+use super::Absent::{Default, Means, Required, RequiredHereOrInBase};
 use super::{FAULT, Form, STEP, Table, key};
 
 /// The file itself.
@@ -16,7 +16,19 @@ pub const FILE: Table = Table {
             "Where it comes from: a ticket, an incident, a hunt and its seed.",
         ),
         key("version", Form::Integer, Default("1"), "The version of this format."),
+        key(
+            "base",
+            Form::Path,
+            Means("the file stands alone"),
+            "Another file, seen from this one, for what this one does not say. Tables are merged; what this file says wins; lists are replaced as a whole; `about` and `from` are each file's own. A base has no base. Files in folders called `base` are not run on their own.",
+        ),
         key("deadline", Form::Duration, Default("10m"), "The virtual time after which a run counts as hung."),
+        key(
+            "matrix",
+            Form::Matrix,
+            Means("there is one variant"),
+            "Variants of the file: for the path of a key (`grid.encoding`, `files.movie.size`, `steps.2.within`, `faults.cable.for`) the values to try. All combinations are run, each over all seeds, at most 256.",
+        ),
         key("seeds", Form::Table(&SEEDS), Means("all its defaults"), "Which seeds the tests run."),
         key("grid", Form::Table(&GRID), Means("all its defaults"), "Servers, clients, links and encoding."),
         key(
@@ -34,7 +46,7 @@ pub const FILE: Table = Table {
         key(
             "steps",
             Form::Tables(&STEP),
-            Required,
+            RequiredHereOrInBase,
             "What happens, in order; one step ends before the next begins.",
         ),
         key(
@@ -42,6 +54,12 @@ pub const FILE: Table = Table {
             Form::Tables(&FAULT),
             Means("nothing goes wrong"),
             "What goes wrong, on whom, when, and until when.",
+        ),
+        key(
+            "over_all_seeds",
+            Form::Table(&OVER_ALL_SEEDS),
+            Means("each run is judged alone"),
+            "What must hold of all runs of a variant together.",
         ),
         key(
             "known_bug",
@@ -65,6 +83,28 @@ pub const MUST_FAIL: Table = Table {
     keys: &[
         key("verdict", Form::Choice(VERDICTS), Required, "The oracle that must object, and no other."),
         key("says", Form::Line, Required, "Words that its finding must contain."),
+    ],
+};
+
+/// What must hold over all seeds.
+pub const OVER_ALL_SEEDS: Table = Table {
+    name: "[over_all_seeds]",
+    doc: "What must hold of all runs of a variant together. Counts every operation that ended; one that may fail says `expect = \"either\"`.",
+    keys: &[
+        key(
+            "uploads_failed",
+            Form::Ratio,
+            Means("not checked"),
+            "How many uploads fail, out of so many. With fewer than those, the rest counts as not failed.",
+        ),
+        key("downloads_failed", Form::Ratio, Means("not checked"), "The same of downloads."),
+        key(
+            "uploads_took",
+            Form::Quantiles,
+            Means("not checked"),
+            "The virtual time that a part of the uploads takes at most, however they end.",
+        ),
+        key("downloads_took", Form::Quantiles, Means("not checked"), "The same of downloads."),
     ],
 };
 

@@ -8,11 +8,12 @@ mod file;
 mod step;
 
 pub use self::fault::FAULT;
-pub use self::file::{FILE, FILES, GRID, MUST_FAIL, PINNED, SEEDS, SERVER};
+pub use self::file::{FILE, FILES, GRID, MUST_FAIL, OVER_ALL_SEEDS, PINNED, SEEDS, SERVER};
 pub use self::step::STEP;
 pub use super::form::Form;
 
 pub(super) use self::file::VERDICTS;
+pub(super) use self::step::OUTCOMES;
 
 /// A table of the format.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub struct Key {
 pub enum Absent {
     /// It is a mistake.
     Required,
+    /// It is a mistake, unless the base of the file has it.
+    RequiredHereOrInBase,
     /// The same as this value.
     Default(&'static str),
     /// Something that is not a value: said in words.

@@ -3,9 +3,29 @@
 use super::Absent::{Default, Means};
 use super::{Form, Table, key};
 
-/// The words of `expect`.
-pub(super) const OUTCOMES: &[&str] =
-    &["success", "either", "no shares", "not enough shares", "unreachable", "unhappy", "cancelled"];
+/// The words of `expect` and what they mean.
+pub(in crate::scenario) const OUTCOMES: [(&str, &str); 7] = [
+    ("success", "It succeeds; a download with the right bytes."),
+    ("either", "It succeeds, or ends with any clean error; a promise over all seeds can bound how often."),
+    ("no shares", "A download fails: enough servers answered to know that no share exists."),
+    (
+        "not enough shares",
+        "A download fails: enough servers answered to know that fewer than k shares exist.",
+    ),
+    ("unreachable", "A download fails: servers that may hold the missing shares cannot be reached for now."),
+    ("unhappy", "An upload fails: its shares could not be spread over enough servers."),
+    ("cancelled", "Neither: whoever wanted the result gives it up, by a fault that cancels the step."),
+];
+
+const OUTCOME_WORDS: [&str; 7] = {
+    let mut words = [""; 7];
+    let mut n = 0;
+    while n < words.len() {
+        words[n] = OUTCOMES[n].0;
+        n += 1;
+    }
+    words
+};
 
 /// One step.
 pub const STEP: Table = Table {
@@ -70,7 +90,7 @@ pub const STEP: Table = Table {
         key("within", Form::Duration, Means("the deadline of the run"), "The virtual time it may take."),
         key(
             "expect",
-            Form::Choice(OUTCOMES),
+            Form::Choice(&OUTCOME_WORDS),
             Default("success"),
             "How it must end. `either` is success or any clean error; `cancelled` is by a fault that cancels it.",
         ),

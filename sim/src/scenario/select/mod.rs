@@ -3,6 +3,8 @@
 mod numbers;
 mod shares;
 
+pub(super) use self::shares::{PART_FORMS, SHARE_FORMS};
+
 use toml::de::DeValue;
 
 use super::diagnose::{Bad, Report, suggest};
@@ -63,8 +65,24 @@ pub(super) enum SharePick {
     Drawn,
 }
 
-const SELECTOR_FORMS: &str = "a selector is \"s3\", [\"s3\", \"s4\"], \"s3..s9\", \"all\", \"all but s1\", \"any 3\", \
-     \"any 3 of s2..s9\", \"holders of movie\", \"any 1 holder of movie\" or \"holder of share 5 of movie\"";
+/// What a selector can look like, as it stands in a file.
+pub(super) const FORMS: &[&str] = &[
+    "\"s3\"",
+    "[\"s3\", \"s4\"]",
+    "\"s3..s9\"",
+    "\"all\"",
+    "\"all but s1\"",
+    "\"any 3\"",
+    "\"any 3 of s2..s9\"",
+    "\"holders of movie\"",
+    "\"any 1 holder of movie\"",
+    "\"holder of share 5 of movie\"",
+];
+
+fn forms() -> String {
+    let (last, rest) = FORMS.split_last().unwrap_or((&"", &[]));
+    format!("a selector is {} or {last}", rest.join(", "))
+}
 
 /// A file of at most this many bytes is stored in its capability: nobody holds a share of it.
 const LITERAL_BYTES_MAX: u64 = 55;
@@ -118,7 +136,7 @@ impl Names {
             }
         }
         if items.is_empty() {
-            report.bad(field.span, Bad::new("an empty selector", "names nobody").help(SELECTOR_FORMS));
+            report.bad(field.span, Bad::new("an empty selector", "names nobody").help(forms()));
             return None;
         }
         if any_all.len() > ANY_MAX {
@@ -187,12 +205,12 @@ impl Names {
     fn phrase(&self, text: &str, scope: Scope) -> Result<Selector, Bad> {
         let words: Vec<&str> = text.split_whitespace().collect();
         match words.as_slice() {
-            [] => Err(Bad::new("an empty selector", "names nobody").help(SELECTOR_FORMS)),
+            [] => Err(Bad::new("an empty selector", "names nobody").help(forms())),
             ["any", count, rest @ ..] => {
                 let count = count.parse::<usize>().ok().filter(|n| *n > 0).ok_or_else(|| {
                     Bad::new(format!("`{count}` is not a number of servers"), "expected a number, at least 1")
                         .at(count)
-                        .help(SELECTOR_FORMS)
+                        .help(forms())
                 })?;
                 match rest {
                     [] => self.any(count, self.servers.clone()),
@@ -203,7 +221,7 @@ impl Names {
                         "expected `of` or `holders of`",
                     )
                     .at(word)
-                    .help(SELECTOR_FORMS)),
+                    .help(forms())),
                 }
             }
             ["holder" | "holders", "of", rest @ ..] => self.holders(rest, None),
@@ -224,8 +242,9 @@ impl Names {
             ["share", number, "of", file] => (Some(self.share_number(number)?), file),
             [file] => (None, file),
             _ => {
-                return Err(Bad::new("holders of what?", "expected a file, or `share 5 of` a file")
-                    .help(SELECTOR_FORMS));
+                return Err(
+                    Bad::new("holders of what?", "expected a file, or `share 5 of` a file").help(forms())
+                );
             }
         };
         self.shared_file(file)?;
@@ -300,9 +319,7 @@ impl Names {
         let known = clients.chain(self.server_names());
         let bad = Bad::new(format!("there is no server called `{name}`"), "names nobody").at(name);
         if name.contains(' ') {
-            return Err(
-                Bad::new("this selector is not understood", "not a form it can take").help(SELECTOR_FORMS)
-            );
+            return Err(Bad::new("this selector is not understood", "not a form it can take").help(forms()));
         }
         Err(bad.help(suggest(name, kind, known)))
     }

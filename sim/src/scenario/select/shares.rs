@@ -4,6 +4,24 @@ use super::super::diagnose::{Bad, closest};
 use super::{Names, SharePick, Shares};
 use crate::schedule::ShareField;
 
+/// How shares are named.
+pub(in crate::scenario) const SHARE_FORMS: &[&str] =
+    &["share 2 of movie", "any share of movie", "shares of movie"];
+
+/// How parts of a share are named.
+pub(in crate::scenario) const PART_FORMS: &[&str] = &[
+    "data",
+    "block 0",
+    "uri extension",
+    "share hashes",
+    "block hash 3",
+    "crypttext hash 0",
+    "version",
+    "offsets",
+    "container version",
+    "forged block tree",
+];
+
 impl Names {
     pub(in crate::scenario) fn share_number(&self, number: &str) -> Result<u8, Bad> {
         let parsed = number.parse::<u8>().ok().filter(|n| u64::from(*n) < self.shares);
@@ -34,18 +52,6 @@ impl Names {
 
     /// A part of a share of `file`.
     pub(in crate::scenario) fn part(&self, text: &str, file: Option<&str>) -> Result<ShareField, Bad> {
-        const FORMS: &[&str] = &[
-            "data",
-            "block 0",
-            "uri extension",
-            "share hashes",
-            "block hash 3",
-            "crypttext hash 0",
-            "version",
-            "offsets",
-            "container version",
-            "forged block tree",
-        ];
         let size = file.and_then(|file| self.file(file).ok()).map(|(_, size)| size.min);
         let segments = size.map_or(u64::MAX, |size| size.div_ceil(self.segment.max(1)).max(1));
         let nodes = segments.checked_next_power_of_two().and_then(|leaves| leaves.checked_mul(2));
@@ -75,8 +81,9 @@ impl Names {
             }
             ["block", number] => ShareField::Block(below(number, segments, "block")?),
             _ => {
-                let forms = FORMS.iter().map(|form| format!("\"{form}\"")).collect::<Vec<_>>().join(", ");
-                let near = closest(text, FORMS.iter().copied())
+                let forms =
+                    PART_FORMS.iter().map(|form| format!("\"{form}\"")).collect::<Vec<_>>().join(", ");
+                let near = closest(text, PART_FORMS.iter().copied())
                     .map_or(String::new(), |n| format!("did you mean \"{n}\"? "));
                 return Err(Bad::new("this part of a share is not understood", "not a form it can take")
                     .help(format!("{near}the parts are {forms}")));
