@@ -43,6 +43,8 @@ fn the_end_of_the_shorter_fault_does_not_end_the_longer_one() {
     for kind in [
         "hang = \"s1\"",
         "hang = \"s1\"\nonly = \"reads\"",
+        "answer = \"s1\"\nwith = \"503\"\nonly = \"reads\"",
+        "answer = \"s1\"\nwith = \"drips\"\nrate = \"1 B/s\"\nonly = \"shares\"",
         "partition = \"s1\"",
         "partition = [[\"c0\", \"s0\"], [\"s1\"]]",
         "disconnect = \"s1\"\nhow = \"refuse\"",
@@ -55,6 +57,23 @@ fn the_end_of_the_shorter_fault_does_not_end_the_longer_one() {
         assert!(report.findings.is_empty(), "{kind}: {:?}", report.findings);
         assert!(took(&report, 4) < 2.0, "{kind}: it was over, but {} s", took(&report, 4));
     }
+}
+
+#[test]
+fn a_queue_that_two_faults_fill_has_room_after_the_longer_one() {
+    let report = play(
+        "[[faults]]\nname = \"long\"\nqueue_full = \"s1\"\nfor = \"10s\"\n\
+         [[faults]]\nname = \"short\"\nqueue_full = \"s1\"\nfor = \"1s\"\nmay_stay_inert = true\n",
+    );
+    let Ending::Failed { .. } = &report.steps[0].ending else {
+        let took = took(&report, 0);
+        assert!(
+            (10.0..40.0).contains(&took),
+            "SYNs of 0, 1, 3 and 7 s vanish, that of 15 s does not: {took}"
+        );
+        return;
+    };
+    assert!(touched(&report, "long") > 3, "the upload gave up before");
 }
 
 #[test]

@@ -46,6 +46,9 @@ pub struct OverduePolicy {
     pub ceiling: Duration,
     /// Stands in for `multiple` times the longest good answer while there was none.
     pub first: Duration,
+    /// An answer whose bytes come more slowly than this, in bytes per second, is overdue like one that is
+    /// silent. It is still used when it comes. Default 1 KiB/s.
+    pub crawl_rate: u64,
     /// Requests made only because a spare might be faster: at most this percentage of the blocks
     /// of a file (and at least one).
     pub hedge_percent_max: u32,
@@ -152,6 +155,7 @@ impl Default for Policy {
                 floor: Duration::from_millis(20),
                 ceiling: Duration::from_secs(10),
                 first: Duration::from_secs(2),
+                crawl_rate: 1024,
                 hedge_percent_max: 5,
                 warm_spare: true,
                 mebibyte_assumed: Duration::from_secs(1),

@@ -64,6 +64,21 @@ fn servers_that_break_the_connection_are_replaced_at_once() {
 }
 
 #[test]
+fn what_is_malformed_once_is_asked_for_again() {
+    let case = Case::new(10, 1 << 20, 1 << 18);
+    for node in &case.grid.nodes {
+        let before = node.count(Kind::Shares);
+        node.obey(move |kind, nth| match kind {
+            // A success without a body or a type.
+            Kind::Shares if nth == before => Act::Fail(200),
+            _ => Act::Delay(LATENCY),
+        });
+    }
+    let took = case.good().1;
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
 fn three_good_servers_are_enough_whatever_the_others_do() {
     for seed in 0..100 {
         let case = Case::new(8, 300_000, 50_000);

@@ -33,11 +33,11 @@ pub(super) fn occurrences(entry: &Entry) -> [Option<Occurrence>; 2] {
             [Some(at_server(host, Happening::RequestReceived, 1)), None]
         }
         Entry::Server { event: ServerEvent::Spoilt { .. }, .. } => [None, None],
-        Entry::Server { host, event: ServerEvent::Answered { request, blocks, .. } } => {
+        Entry::Server { host, event: ServerEvent::Answered { request, status, blocks, .. } } => {
             let special = match request {
                 Request::Read(_) if *blocks > 0 => Some(at_server(host, Happening::BlockServed, *blocks)),
                 Request::Allocate => Some(at_server(host, Happening::AllocationAnswered, 1)),
-                Request::Write(_) => Some(at_server(host, Happening::WriteAnswered, 1)),
+                Request::Write(_) if *status < 300 => Some(at_server(host, Happening::WriteAnswered, 1)),
                 _ => None,
             };
             [Some(at_server(host, Happening::RequestAnswered, 1)), special]

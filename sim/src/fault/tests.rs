@@ -381,3 +381,41 @@ fn a_fault_is_inert_until_it_touches_something() {
     assert_eq!((receipt.bit, receipt.touched, receipt.bytes), (Some(seconds(2)), 3, 12));
     assert_eq!(receipt.began, [(seconds(1), "s0".to_owned())]);
 }
+
+#[test]
+fn a_fault_that_recurs_rests_in_between_and_has_the_same_targets_and_later_ones() {
+    let when = Trigger::Event {
+        who: Subject::It,
+        what: Happening::RequestReceived,
+        count: 1,
+        probability: 1.0,
+        during: None,
+    };
+    let plan = Fault {
+        until: Some(Trigger::After(seconds(2))),
+        every: Some(seconds(10)),
+        ..fault(FaultKind::Full, hosts(&["s0", "s1"]), when)
+    };
+    let mut book = book(&[plan]);
+    let begin = |book: &mut Book, host, at| {
+        assert!(book.admits(0, host, |_, _| false));
+        if !book.joins_later(0, host) {
+            book.began(0, host, seconds(at));
+        }
+    };
+    begin(&mut book, S0, 5);
+    assert_eq!(book.next_time(), Some(seconds(7)));
+    book.pass_time(seconds(7));
+    assert_eq!(book.take_due(), [Due::End { fault: 0, host: None }]);
+    assert_eq!(book.ended(0, None, seconds(7)), [S0]);
+    begin(&mut book, S1, 8);
+    assert!(book.names_on(S1).is_empty(), "it rests");
+    assert_eq!(book.next_time(), Some(seconds(15)));
+    book.pass_time(seconds(15));
+    assert_eq!(book.take_due(), [Due::BeginAgain { fault: 0 }]);
+    assert_eq!((book.targets(0), book.round(0)), (vec![S0, S1], 1));
+    book.targets(0).into_iter().for_each(|host| book.began(0, host, seconds(15)));
+    assert_eq!(book.next_time(), Some(seconds(17)));
+    let receipt = &book.receipts()[0];
+    assert_eq!((receipt.began.len(), receipt.again), (1, 1));
+}

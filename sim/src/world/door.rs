@@ -52,7 +52,7 @@ impl Choice {
     }
 
     /// Whether the next one is chosen.
-    pub fn next(&mut self) -> bool {
+    pub fn chooses_next(&mut self) -> bool {
         self.seen += 1;
         match self.which {
             Which::All => true,
@@ -116,13 +116,13 @@ impl Door {
         let kind = kind_of(request);
         for strike in self.strikes.values_mut() {
             let concerned = strike.only.is_none_or(|only| Some(only) == kind);
-            if concerned && visit.asked.insert(strike.number) && strike.choice.next() {
+            if concerned && visit.asked.insert(strike.number) && strike.choice.chooses_next() {
                 visit.struck.insert(strike.number);
             }
         }
-        let mut struck = self.strikes.iter_mut().filter(|(_, strike)| visit.struck.contains(&strike.number));
+        let struck = self.strikes.iter_mut().filter(|(_, strike)| visit.struck.contains(&strike.number));
         let mut spoilt = None;
-        while let Some((&fault, strike)) = struck.next() {
+        for (&fault, strike) in struck {
             match strike.effect {
                 Effect::Hold => {
                     self.waiting.push(cx.waker().clone());

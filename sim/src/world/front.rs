@@ -48,7 +48,8 @@ pub struct Annotations {
 impl Annotations {
     /// A share is complete: the fault that loses it, if one does.
     pub fn loser(&mut self) -> Option<usize> {
-        let losing = self.losing.iter_mut().filter_map(|(fault, choice)| choice.next().then_some(*fault));
+        let losing =
+            self.losing.iter_mut().filter_map(|(fault, choice)| choice.chooses_next().then_some(*fault));
         // All of them count it.
         losing.collect::<Vec<_>>().first().copied()
     }

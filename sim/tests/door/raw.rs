@@ -33,8 +33,11 @@ pub(crate) fn play<F: Future<Output = ()>>(fault: &str, seed: u64, test: impl Fn
     );
     let scenario = squall::scenario::parse("test", text.as_bytes())
         .unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("as the test wants it");
     runtime.block_on(async {
         let world = World::new(&scenario.schedule(seed), Keep::All);
         world.disk("s0").put(index(), ShareNum(0), Bytes::from_static(SHARE));
@@ -52,7 +55,7 @@ pub(crate) fn play<F: Future<Output = ()>>(fault: &str, seed: u64, test: impl Fn
 }
 
 pub(crate) fn index() -> StorageIndex {
-    INDEX.parse().unwrap()
+    INDEX.parse().expect("as the test wants it")
 }
 
 trait Disks {
@@ -62,7 +65,7 @@ trait Disks {
 impl Disks for World {
     fn disk(&self, server: &str) -> MemoryBackend {
         let found = self.servers().find(|(_, name, _)| *name == server);
-        found.map(|(_, _, disk)| disk.clone()).unwrap()
+        found.map(|(_, _, disk)| disk.clone()).expect("as the test wants it")
     }
 }
 
@@ -71,8 +74,8 @@ pub(crate) struct Raw(Rc<World>);
 
 impl Raw {
     pub(crate) async fn connect(&self, server: &str) -> Wire {
-        let client = self.0.host("client").unwrap();
-        Wire(self.0.net().dialer(client).dial(server).await.unwrap())
+        let client = self.0.host("client").expect("as the test wants it");
+        Wire(self.0.net().dialer(client).dial(server).await.expect("as the test wants it"))
     }
 
     pub(crate) fn disk(&self, server: &str) -> MemoryBackend {
@@ -100,8 +103,8 @@ impl Wire {
              Content-Length: {}\r\n{more}\r\n",
             body.len()
         );
-        self.0.write_all(head.as_bytes()).await.unwrap();
-        self.0.write_all(body).await.unwrap();
+        self.0.write_all(head.as_bytes()).await.expect("as the test wants it");
+        self.0.write_all(body).await.expect("as the test wants it");
     }
 
     /// Asks for share 0, all of it or a range.
@@ -116,9 +119,9 @@ impl Wire {
         while !head.ends_with(b"\r\n\r\n") {
             head.push(self.0.read_u8().await.expect("a whole head"));
         }
-        let head = String::from_utf8(head).unwrap().to_lowercase();
+        let head = String::from_utf8(head).expect("as the test wants it").to_lowercase();
         assert!(!head.contains("squall"), "no mark is left: {head}");
-        (head[9..12].parse().unwrap(), head)
+        (head[9..12].parse().expect("as the test wants it"), head)
     }
 
     /// Exactly so many bytes.

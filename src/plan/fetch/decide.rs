@@ -51,7 +51,7 @@ impl Fetch {
         let covered = self.covered();
         let of_entry = |index: usize, entry: &Entry| match &entry.state {
             State::Asked(asked) if asked.late.is_none() => {
-                let overdue = asked.heard + self.silence_max(entry, asked.phase);
+                let overdue = self.overdue_at(entry, asked);
                 let hedge = self.may_be_hedged(index, asked).then(|| self.hedge_after(entry, asked));
                 Some(hedge.map_or(overdue, |hedge| hedge.min(overdue)))
             }
@@ -94,11 +94,21 @@ impl Fetch {
         self.overdue.patience(seen.or(expected))
     }
 
+    /// When the request is overdue unless more bytes come: it is silent for too long, or they crawl.
+    fn overdue_at(&self, entry: &Entry, asked: &Asked) -> Moment {
+        let patience = self.patience(entry, asked);
+        let silent = asked.heard + patience;
+        let Some((since, at_first)) = asked.first else { return silent };
+        let more = Duration::from_secs(asked.bytes.saturating_sub(at_first));
+        let rate = u32::try_from(self.overdue.crawl_rate).unwrap_or(u32::MAX).max(1);
+        silent.min(since + patience.max(more / rate))
+    }
+
     fn declare_overdue(&mut self, now: Moment, commands: &mut Vec<Command>) {
         for index in 0..self.entries.len() {
             let Some(entry) = self.entries.get(index) else { continue };
             let State::Asked(asked) = &entry.state else { continue };
-            if asked.late.is_some() || now < asked.heard + self.silence_max(entry, asked.phase) {
+            if asked.late.is_some() || now < self.overdue_at(entry, asked) {
                 continue;
             }
             commands.push(Command::Overdue(SourceId(index), now.since(asked.sent)));
@@ -159,6 +169,7 @@ impl Fetch {
             sent: now,
             heard: now,
             bytes: 0,
+            first: None,
             late: None,
             beside,
             hedge_after: None,

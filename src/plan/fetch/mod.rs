@@ -91,6 +91,8 @@ struct Asked {
     /// When its last byte came; `sent` before the first.
     heard: Moment,
     bytes: u64,
+    /// When its first bytes came, and how many these were.
+    first: Option<(Moment, u64)>,
     /// Since when it is overdue, and how long it had been silent by then.
     late: Option<(Moment, Duration)>,
     /// The slow request beside which this one was asked.
@@ -184,6 +186,7 @@ impl Fetch {
         if let Some(asked) = self.asked_mut(id)
             && bytes > asked.bytes
         {
+            asked.first.get_or_insert((now, bytes));
             asked.bytes = bytes;
             asked.heard = now;
         }
@@ -193,7 +196,7 @@ impl Fetch {
     pub fn on_step(&mut self, id: SourceId, now: Moment) {
         let Some(asked) = self.asked_mut(id) else { return };
         let (took, late) = (now.since(asked.sent), asked.late.is_some());
-        (asked.sent, asked.heard, asked.bytes) = (now, now, 0);
+        (asked.sent, asked.heard, asked.bytes, asked.first) = (now, now, 0, None);
         if !late {
             self.longest_open = self.longest_open.max(Some(took));
         }

@@ -108,10 +108,10 @@ fn a_spare_gives_its_slot_back_when_the_late_answer_comes() {
 }
 
 #[test]
-fn a_server_whose_bytes_keep_coming_is_never_overdue() {
+fn a_server_whose_bytes_keep_coming_and_do_not_crawl_is_never_overdue() {
     let (mut fetch, _) = started(1, &[source(0, 0, 10)]);
     for ms in (20..2000).step_by(20) {
-        fetch.on_progress(SourceId(0), u64::from(ms / 20), at(ms));
+        fetch.on_progress(SourceId(0), u64::from(ms) * 2, at(ms));
         assert_eq!(at_time(&mut fetch, ms).1, []);
     }
     assert_eq!(fetch.overdue(), 0);
@@ -208,7 +208,7 @@ fn a_server_that_owes_several_answers_is_tried_with_one_request_at_a_time() {
     let _ = at_time(&mut fetch, 30);
     assert_eq!(at_time(&mut fetch, 2030).1, [cancel(0), ask(0)]);
     for ms in (2050..5000).step_by(20) {
-        fetch.on_progress(SourceId(0), u64::from(ms), at(ms));
+        fetch.on_progress(SourceId(0), u64::from(ms) * 2, at(ms));
         assert_eq!(at_time(&mut fetch, ms).1, []);
     }
     fetch.on_block(SourceId(0), at(5000));
@@ -232,4 +232,29 @@ fn a_late_request_whose_bytes_come_after_all_is_not_given_up() {
     fetch.on_progress(SourceId(0), 100, at(2029));
     assert_eq!(at_time(&mut fetch, 2030).1, []);
     assert_eq!(fetch.next_deadline(), Some(at(4029)));
+}
+
+#[test]
+fn an_answer_that_crawls_is_overdue_although_it_is_never_silent() {
+    let (mut fetch, commands) = started(1, &[source(0, 0, 10), source(1, 1, 20)]);
+    assert_eq!(commands, [ask(0)]);
+    // Ten bytes a second, with a patience of 200 ms once the first ones are here.
+    let mut asked = Vec::new();
+    for tenth in 1..=20 {
+        fetch.on_progress(SourceId(0), tenth, at(100 * u32::try_from(tenth).unwrap()));
+        asked.extend(at_time(&mut fetch, 100 * u32::try_from(tenth).unwrap()).1);
+    }
+    assert!(asked.iter().any(|command| matches!(command, Command::Overdue(SourceId(0), _))), "{asked:?}");
+    assert!(asked.contains(&ask(1)), "{asked:?}");
+    assert!(!asked.contains(&cancel(0)), "it is still used when it comes: {asked:?}");
+}
+
+#[test]
+fn an_answer_that_is_slow_and_does_not_crawl_is_not_overdue() {
+    let (mut fetch, _) = started(1, &[source(0, 0, 100)]);
+    for tenth in 1..=50u32 {
+        fetch.on_progress(SourceId(0), u64::from(tenth) * 150, at(100 * tenth));
+        let commands = at_time(&mut fetch, 100 * tenth).1;
+        assert!(!commands.iter().any(|command| matches!(command, Command::Overdue(..))), "{commands:?}");
+    }
 }
