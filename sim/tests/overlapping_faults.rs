@@ -65,15 +65,10 @@ fn a_queue_that_two_faults_fill_has_room_after_the_longer_one() {
         "[[faults]]\nname = \"long\"\nqueue_full = \"s1\"\nfor = \"10s\"\n\
          [[faults]]\nname = \"short\"\nqueue_full = \"s1\"\nfor = \"1s\"\nmay_stay_inert = true\n",
     );
-    let Ending::Failed { .. } = &report.steps[0].ending else {
-        let took = took(&report, 0);
-        assert!(
-            (10.0..40.0).contains(&took),
-            "SYNs of 0, 1, 3 and 7 s vanish, that of 15 s does not: {took}"
-        );
-        return;
-    };
-    assert!(touched(&report, "long") > 3, "the upload gave up before");
+    assert!(!failed(&report, 0), "{}", report.steps[0].outcome);
+    let took = took(&report, 0);
+    assert!((15.0..16.0).contains(&took), "SYNs of 0, 1, 3 and 7 s vanish, that of 15 s does not: {took}");
+    assert!(touched(&report, "long") >= 4);
 }
 
 #[test]

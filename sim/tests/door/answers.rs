@@ -157,7 +157,7 @@ fn a_wrong_length_is_too_small_or_too_large_and_the_body_is_right() {
             wire.get(None).await;
             let (_, head) = wire.head().await;
             let length = head.split_once("content-length: ").and_then(|(_, rest)| rest.split_once("\r\n"));
-            let length: u64 = length.expect("as the test wants it").0.parse().expect("as the test wants it");
+            let length: u64 = length.unwrap().0.parse().unwrap();
             let seen: std::rc::Rc<std::cell::RefCell<std::collections::BTreeSet<u64>>> = seen;
             seen.borrow_mut().insert(length);
             assert_eq!(wire.within(secs(10)).await, (SHARE.to_vec(), false));

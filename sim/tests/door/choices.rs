@@ -15,7 +15,7 @@ fn struck(which: &str, seed: u64, count: usize) -> Vec<bool> {
             let (status, head) = first.head().await;
             assert_eq!(status, 200);
             let length = head.split_once("content-length: ").and_then(|(_, rest)| rest.split_once("\r\n"));
-            first.bytes(length.expect("as the test wants it").0.parse().expect("as the test wants it")).await;
+            first.bytes(length.unwrap().0.parse().unwrap()).await;
             first.get(Some("200-201")).await;
             let (status, _) = first.head().await;
             if status == 500 {

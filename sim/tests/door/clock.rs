@@ -13,9 +13,8 @@ async fn lease(wire: &mut Wire, name: char, disk: &MemoryBackend) -> u64 {
     let head = SECRETS.replace("{}", &name.to_string());
     wire.send("PUT", &format!("lease/{INDEX}"), &head, b"").await;
     assert_eq!(wire.head().await.0, 204);
-    let leases =
-        disk.leases(index()).now_or_never().expect("as the test wants it").expect("as the test wants it");
-    leases.last().expect("as the test wants it").expires.0
+    let leases = disk.leases(index()).now_or_never().unwrap().unwrap();
+    leases.last().unwrap().expires.0
 }
 
 fn jump(by: &'static str, seconds: i64) {
@@ -29,9 +28,7 @@ fn jump(by: &'static str, seconds: i64) {
             assert_eq!(world.receipt().touched, 0);
             tokio::time::sleep(secs(11)).await;
             let during = lease(&mut wire, 'B', &disk).await;
-            let jumped = i64::try_from(during).expect("as the test wants it")
-                - i64::try_from(before).expect("as the test wants it")
-                - 11;
+            let jumped = i64::try_from(during).unwrap() - i64::try_from(before).unwrap() - 11;
             assert!((jumped - seconds).abs() <= 1, "{jumped}");
             assert!(world.receipt().touched > 0);
             tokio::time::sleep(secs(10)).await;

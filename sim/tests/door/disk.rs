@@ -16,10 +16,9 @@ async fn allocate(wire: &mut Wire) -> String {
     let (status, head) = wire.head().await;
     assert_eq!(status, 200, "{head}");
     let length = head.split_once("content-length: ").and_then(|(_, rest)| rest.split_once("\r\n"));
-    let body =
-        wire.bytes(length.expect("as the test wants it").0.parse().expect("as the test wants it")).await;
+    let body = wire.bytes(length.unwrap().0.parse().unwrap()).await;
     let (_, allocated) = {
-        let at = body.windows(9).position(|nine| nine == b"allocated").expect("as the test wants it");
+        let at = body.windows(9).position(|nine| nine == b"allocated").unwrap();
         body.split_at(at + 9)
     };
     if allocated.windows(2).any(|two| two == b"\x81\x07") { "room" } else { "no room" }.to_owned()

@@ -1,5 +1,7 @@
 //! Faults at the door of a server, as they look on the wire: raw HTTP goes in, and these bytes come out.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod answers;
 mod choices;
 mod clock;

@@ -33,11 +33,8 @@ pub(crate) fn play<F: Future<Output = ()>>(fault: &str, seed: u64, test: impl Fn
     );
     let scenario = squall::scenario::parse("test", text.as_bytes())
         .unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("as the test wants it");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let world = World::new(&scenario.schedule(seed), Keep::All);
         world.disk("s0").put(index(), ShareNum(0), Bytes::from_static(SHARE));
@@ -55,7 +52,7 @@ pub(crate) fn play<F: Future<Output = ()>>(fault: &str, seed: u64, test: impl Fn
 }
 
 pub(crate) fn index() -> StorageIndex {
-    INDEX.parse().expect("as the test wants it")
+    INDEX.parse().unwrap()
 }
 
 trait Disks {
@@ -65,7 +62,7 @@ trait Disks {
 impl Disks for World {
     fn disk(&self, server: &str) -> MemoryBackend {
         let found = self.servers().find(|(_, name, _)| *name == server);
-        found.map(|(_, _, disk)| disk.clone()).expect("as the test wants it")
+        found.map(|(_, _, disk)| disk.clone()).unwrap()
     }
 }
 
@@ -74,8 +71,8 @@ pub(crate) struct Raw(Rc<World>);
 
 impl Raw {
     pub(crate) async fn connect(&self, server: &str) -> Wire {
-        let client = self.0.host("client").expect("as the test wants it");
-        Wire(self.0.net().dialer(client).dial(server).await.expect("as the test wants it"))
+        let client = self.0.host("client").unwrap();
+        Wire(self.0.net().dialer(client).dial(server).await.unwrap())
     }
 
     pub(crate) fn disk(&self, server: &str) -> MemoryBackend {
@@ -103,8 +100,8 @@ impl Wire {
              Content-Length: {}\r\n{more}\r\n",
             body.len()
         );
-        self.0.write_all(head.as_bytes()).await.expect("as the test wants it");
-        self.0.write_all(body).await.expect("as the test wants it");
+        self.0.write_all(head.as_bytes()).await.unwrap();
+        self.0.write_all(body).await.unwrap();
     }
 
     /// Asks for share 0, all of it or a range.
@@ -119,9 +116,9 @@ impl Wire {
         while !head.ends_with(b"\r\n\r\n") {
             head.push(self.0.read_u8().await.expect("a whole head"));
         }
-        let head = String::from_utf8(head).expect("as the test wants it").to_lowercase();
+        let head = String::from_utf8(head).unwrap().to_lowercase();
         assert!(!head.contains("squall"), "no mark is left: {head}");
-        (head[9..12].parse().expect("as the test wants it"), head)
+        (head[9..12].parse().unwrap(), head)
     }
 
     /// Exactly so many bytes.
