@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use lafs::client::Event;
+use lafs::client::{Deadlines, Event};
 use lafs::format::ShareNum;
 use sha2::{Digest, Sha256};
 
@@ -223,6 +223,17 @@ impl Entry {
             Self::Net(event) => {
                 out.push(1);
                 event.encode(out);
+            }
+            // The most frequent one; spans as text would cost as much as all the rest.
+            Self::Client { host, step, event: Event::Asked { server, question, deadlines } } => {
+                out.push(6);
+                let _ = write!(Text(out), "{host:?}{step}{server:?}{question:?}");
+                let Deadlines { silence_max, overdue_after, stall_max, operation_left } = *deadlines;
+                for span in [silence_max, overdue_after, stall_max, operation_left] {
+                    let nanos =
+                        span.map_or(u64::MAX, |span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
+                    out.extend_from_slice(&nanos.to_be_bytes());
+                }
             }
             Self::Client { host, step, event } => {
                 out.push(2);
