@@ -19,6 +19,7 @@ pub use self::find::{FindError, find};
 use self::overall::Overall;
 pub use self::pool::{Batch, News};
 
+use crate::engine::{Engine, Reason};
 use crate::report::{self, Run};
 use crate::run::{self, RunError, RunReport};
 use crate::scenario::Scenario;
@@ -37,6 +38,7 @@ pub struct Outcome {
     variant: Option<String>,
     about: String,
     seed: u64,
+    engine: Engine,
     result: Result<Box<RunReport>, NoReport>,
 }
 
@@ -52,7 +54,24 @@ enum NoReport {
 impl Outcome {
     /// Its exit code.
     pub fn code(&self) -> ExitCode {
-        self.result.as_ref().map_or(ExitCode::Internal, |report| report.code())
+        match &self.result {
+            Ok(report) => report.code(),
+            Err(_) if self.not_expressible().is_some() => ExitCode::Usage,
+            Err(_) => ExitCode::Internal,
+        }
+    }
+
+    /// Whether it was run and failed.
+    pub fn failed(&self) -> bool {
+        self.code() != ExitCode::Passed && self.not_expressible().is_none()
+    }
+
+    /// Why its engine could not run it at all, if so.
+    pub fn not_expressible(&self) -> Option<&Reason> {
+        match &self.result {
+            Err(NoReport::NotRun(RunError::NotExpressible(reason))) => Some(reason),
+            Ok(_) | Err(_) => None,
+        }
     }
 
     /// The scenario file.
@@ -67,7 +86,7 @@ impl Outcome {
 
     /// What names the run.
     pub fn run(&self) -> Run<'_> {
-        Run { path: &self.path, variant: self.variant(), seed: self.seed }
+        Run { path: &self.path, variant: self.variant(), seed: self.seed, engine: self.engine }
     }
 
     /// Its purpose.
@@ -90,51 +109,61 @@ impl Outcome {
         match &self.result {
             Ok(report) if report.code() == ExitCode::Passed => report::success(report),
             Ok(report) => report::failure(report),
-            Err(error) => report::no_report(self.run(), &self.about, &error.to_string()),
+            Err(error) => match self.not_expressible() {
+                Some(reason) => report::not_run(self.run(), &self.about, reason),
+                None => report::no_report(self.run(), &self.about, &error.to_string()),
+            },
         }
     }
 }
 
-/// Runs one seed of one scenario, twice where asked. A panic inside the run is an outcome like any other.
+/// Runs one seed of one scenario on the event engine, twice where asked. A panic inside the run is an outcome like any
+/// other.
 pub fn run_one(scenario: &Scenario, seed: u64, twice: bool) -> Outcome {
-    outcome(scenario, seed, |scenario, seed| match twice {
-        true => run_twice(scenario, seed),
-        false => once(scenario, seed, Keep::Last(report::LAST_EVENTS)),
+    run_one_on(Engine::Event, scenario, seed, twice)
+}
+
+/// Like [`run_one`] on any engine.
+pub fn run_one_on(engine: Engine, scenario: &Scenario, seed: u64, twice: bool) -> Outcome {
+    outcome(engine, scenario, seed, || match twice {
+        true => run_twice(engine, scenario, seed),
+        false => once(engine, scenario, seed, Keep::Last(report::LAST_EVENTS)),
     })
 }
 
 /// Runs one seed of one scenario and keeps its whole timeline. In a thread of its own, so that the stack is as large as
 /// it is in a batch: a run that overflowed it there does so here.
-pub fn replay(scenario: &Scenario, seed: u64) -> Outcome {
+pub fn replay(engine: Engine, scenario: &Scenario, seed: u64) -> Outcome {
     let play =
-        || outcome(scenario, seed, |scenario, seed| run::run_in_full(&scenario.schedule(seed), Keep::All));
+        || outcome(engine, scenario, seed, || run::run_in_full(engine, &scenario.schedule(seed), Keep::All));
     let done = std::thread::scope(|scope| scope.spawn(play).join());
-    done.unwrap_or_else(|payload| outcome(scenario, seed, |_, _| std::panic::resume_unwind(payload)))
+    done.unwrap_or_else(|payload| outcome(engine, scenario, seed, || std::panic::resume_unwind(payload)))
 }
 
 fn outcome(
+    engine: Engine,
     scenario: &Scenario,
     seed: u64,
-    play: impl FnOnce(&Scenario, u64) -> Result<RunReport, RunError>,
+    play: impl FnOnce() -> Result<RunReport, RunError>,
 ) -> Outcome {
-    RUNNING.with(|running| {
-        running.replace(Some((scenario.path().to_owned(), scenario.variant().map(str::to_owned), seed)))
-    });
-    let result = match catch_unwind(AssertUnwindSafe(|| play(scenario, seed))) {
+    let run = Run { path: scenario.path(), variant: scenario.variant(), seed, engine };
+    RUNNING.with(|running| running.replace(Some(report::replay_command(run))));
+    let result = match catch_unwind(AssertUnwindSafe(play)) {
         Ok(result) => result.map(Box::new).map_err(NoReport::NotRun),
         Err(payload) => Err(NoReport::Panicked(told(&*payload))),
     };
     let variant = scenario.variant().map(str::to_owned);
-    Outcome { path: scenario.path().to_owned(), variant, about: scenario.about().to_owned(), seed, result }
+    let (path, about) = (scenario.path().to_owned(), scenario.about().to_owned());
+    Outcome { path, variant, about, seed, engine, result }
 }
 
-fn once(scenario: &Scenario, seed: u64, keep: Keep) -> Result<RunReport, RunError> {
-    run::run(&scenario.schedule(seed), keep)
+fn once(engine: Engine, scenario: &Scenario, seed: u64, keep: Keep) -> Result<RunReport, RunError> {
+    run::run_on(engine, &scenario.schedule(seed), keep)
 }
 
-fn run_twice(scenario: &Scenario, seed: u64) -> Result<RunReport, RunError> {
-    let mut first = once(scenario, seed, Keep::All)?;
-    let second = once(scenario, seed, Keep::All)?;
+fn run_twice(engine: Engine, scenario: &Scenario, seed: u64) -> Result<RunReport, RunError> {
+    let mut first = once(engine, scenario, seed, Keep::All)?;
+    let second = once(engine, scenario, seed, Keep::All)?;
     first.findings.extend(compare(&first, &second));
     let surplus = first.events.len().saturating_sub(report::LAST_EVENTS);
     first.events.drain(..surplus);
@@ -165,8 +194,8 @@ pub fn compare(first: &RunReport, second: &RunReport) -> Option<Finding> {
 thread_local! {
     /// Where and why this thread panicked last, from the hook.
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
-    /// The run that this thread began last.
-    static RUNNING: RefCell<Option<(String, Option<String>, u64)>> = const { RefCell::new(None) };
+    /// The command that repeats the run that this thread began last.
+    static RUNNING: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Keeps panics of runs off the terminal: their outcomes tell of them, with place and reason. For programs.
@@ -174,13 +203,9 @@ pub fn hold_panics() {
     std::panic::set_hook(Box::new(|info| {
         // A panic during a panic ends the process: there will be no outcome.
         if PANIC.with_borrow(Option::is_some) {
-            let run = RUNNING.with_borrow(|run| {
-                run.as_ref().map(|(path, variant, seed)| {
-                    let run = Run { path, variant: variant.as_deref(), seed: *seed };
-                    format!("; replay {}", report::replay_command(run))
-                })
-            });
-            eprintln!("{info}\nwhile another panic was under way{}", run.unwrap_or_default());
+            let replay =
+                RUNNING.with_borrow(|replay| replay.as_ref().map(|replay| format!("; replay {replay}")));
+            eprintln!("{info}\nwhile another panic was under way{}", replay.unwrap_or_default());
         }
         let backtrace = std::backtrace::Backtrace::capture();
         let mut text = info.to_string();
@@ -203,6 +228,10 @@ pub(crate) fn told(payload: &(dyn Any + Send)) -> String {
 pub struct Tally {
     /// How many there were.
     pub runs: u64,
+    /// Seeds that the engine could not run.
+    pub not_run: u64,
+    /// Why it could not, in the first case that was counted.
+    pub why_not: Option<Reason>,
     /// The failed ones, by exit code.
     pub failed: BTreeMap<ExitCode, FailedSeeds>,
     /// The failed run that comes first in the order of the seeds.
@@ -251,6 +280,11 @@ impl Tally {
 
     /// Counts a run. The order of the calls does not matter.
     fn count(&mut self, at: u64, outcome: Outcome) {
+        if let Some(reason) = outcome.not_expressible() {
+            self.not_run += 1;
+            self.why_not.get_or_insert_with(|| reason.clone());
+            return;
+        }
         self.runs += 1;
         if let Ok(report) = &outcome.result {
             self.known_bug |= report.known_bug.is_some();

@@ -34,16 +34,26 @@ pub fn main() -> ExitCode {
     };
     batch::hold_panics();
     let (out, done) = match arguments.command {
-        Command::Run { paths, seeds, jobs, check_determinism, stop_after, announce, variant, format } => {
+        Command::Run {
+            paths,
+            seeds,
+            jobs,
+            check_determinism,
+            stop_after,
+            announce,
+            variant,
+            engine,
+            format,
+        } => {
             let jobs = jobs.map(usize::from);
             let in_step = announce || format == Format::Json;
-            let batch = Batch { seeds, jobs, twice: check_determinism, stop_after, in_step };
+            let batch = Batch { seeds, jobs, twice: check_determinism, stop_after, in_step, engine };
             let out = Out::new("run", format);
             (out, run::run(out, &paths, variant.as_deref(), &batch, announce))
         }
-        Command::Replay { file, seed, variant, format } => {
+        Command::Replay { file, seed, variant, engine, format } => {
             let out = Out::new("replay", format);
-            (out, run::replay(out, &file, variant.as_deref(), seed))
+            (out, run::replay(out, engine, &file, variant.as_deref(), seed))
         }
         Command::Check { paths, format } => {
             let out = Out::new("check", format);

@@ -8,6 +8,7 @@
 pub mod batch;
 pub mod blame;
 pub mod cli;
+pub mod engine;
 pub mod fault;
 pub mod ledger;
 pub mod net;

@@ -12,14 +12,14 @@ use tokio::time::Instant;
 
 use crate::fault::Book;
 use crate::ledger::Ledger;
-use crate::net::{HostId, NetEvent};
+use crate::net::{Clock, HostId, NetEvent};
 use crate::trace::{Entry, FaultEvent, ServerEvent, StepEvent, Trace};
 
 /// A handle on the records of one run; clones share them.
 #[derive(Clone)]
 pub struct Recorder {
     records: Arc<Mutex<Records>>,
-    origin: Instant,
+    clock: Clock,
 }
 
 /// What is recorded.
@@ -36,20 +36,20 @@ pub struct Records {
 }
 
 impl Recorder {
-    /// Records that start now.
-    pub fn new(trace: Trace, book: Book, ledger: Ledger) -> Self {
+    /// Records whose times `clock` tells.
+    pub fn new(trace: Trace, book: Book, ledger: Ledger, clock: Clock) -> Self {
         let records = Records { trace, book, ledger, stirred: false, waker: None };
-        Self { records: Arc::new(Mutex::new(records)), origin: Instant::now() }
+        Self { records: Arc::new(Mutex::new(records)), clock }
     }
 
     /// Virtual time since the start of the run.
     pub fn now(&self) -> Duration {
-        self.origin.elapsed()
+        self.clock.now()
     }
 
-    /// A moment of the run on tokio's scale.
+    /// A moment of the run on the scale of the runtime at hand.
     pub fn instant(&self, at: Duration) -> Instant {
-        self.origin + at
+        self.clock.instant(at)
     }
 
     /// The records. Held only for the length of a statement.

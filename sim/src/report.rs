@@ -7,6 +7,7 @@ pub mod json;
 use std::fmt::Write as _;
 
 use crate::batch::{FailedSeeds, Tally};
+use crate::engine::{Engine, Reason};
 use crate::run::RunReport;
 use crate::scenario;
 use crate::verdict::{ExitCode, Finding, seconds};
@@ -26,19 +27,30 @@ pub struct Run<'a> {
     pub variant: Option<&'a str>,
     /// The seed.
     pub seed: u64,
+    /// What carries it.
+    pub engine: Engine,
 }
 
 impl<'a> Run<'a> {
     /// The run that this is the report of.
     pub fn of(report: &'a RunReport) -> Self {
-        Self { path: &report.path, variant: report.variant.as_deref(), seed: report.seed }
+        Self {
+            path: &report.path,
+            variant: report.variant.as_deref(),
+            seed: report.seed,
+            engine: report.engine,
+        }
     }
 }
 
 /// The one command that repeats a run exactly.
 pub fn replay_command(run: Run<'_>) -> String {
     let variant = run.variant.map_or(String::new(), |variant| format!(" --variant {}", shell_word(variant)));
-    format!("cargo squall replay {} --seed {}{variant}", shell_word(run.path), run.seed)
+    let engine = match run.engine {
+        Engine::Event => String::new(),
+        Engine::Turmoil => format!(" --engine {}", run.engine),
+    };
+    format!("cargo squall replay {} --seed {}{variant}{engine}", shell_word(run.path), run.seed)
 }
 
 /// `text` so that a shell takes it as one word, and no program as an option.
@@ -79,6 +91,13 @@ pub fn no_report(run: Run<'_>, about: &str, why: &str) -> String {
     let mut out = head("BROKEN", run, about);
     item(&mut out, "verdict", &format!("internal: {why}"));
     item(&mut out, "replay", &replay_command(run));
+    out
+}
+
+/// A run that its engine cannot express.
+pub fn not_run(run: Run<'_>, about: &str, reason: &Reason) -> String {
+    let mut out = head("NOT RUN", run, about);
+    item(&mut out, "reason", &format!("{} cannot express it: {reason}", run.engine));
     out
 }
 
@@ -141,7 +160,13 @@ pub fn tally(path: &str, tally: &Tally) -> String {
 }
 
 fn seeds(path: &str, tally: &Tally) -> String {
-    let seeds = plural(tally.runs, "seed");
+    let mut seeds = plural(tally.runs, "seed");
+    if let Some(reason) = &tally.why_not {
+        if tally.runs == 0 {
+            return format!("{path} (not run: {reason})");
+        }
+        seeds += &format!(" and {} not run: {reason}", tally.not_run);
+    }
     if tally.bug_is_gone() && tally.failed.is_empty() {
         return format!("{path} ({seeds}; none shows the known bug: remove `known_bug`, and keep the file)");
     }
@@ -178,10 +203,17 @@ fn stretches(failed: &FailedSeeds) -> String {
 }
 
 /// What a whole invocation comes to, in one line.
-pub fn summary(scenarios: usize, runs: u64, failed: u64, code: ExitCode) -> String {
+pub fn summary(scenarios: usize, runs: u64, not_run: u64, failed: u64, code: ExitCode) -> String {
     let scenarios = plural(scenarios as u64, "scenario");
-    let runs = plural(runs, "run");
+    let nothing_run = runs == 0 && not_run > 0;
+    let mut runs = plural(runs, "run");
+    if not_run > 0 {
+        runs += &format!(", {not_run} not run");
+    }
     match code {
+        ExitCode::Usage if nothing_run => {
+            format!("{scenarios}, {runs}: nothing could be run on this engine (exit code {})", code as u8)
+        }
         ExitCode::Passed => format!("{scenarios}, {runs}: all passed"),
         code => {
             format!("{scenarios}, {runs}, {failed} failed: {} (exit code {})", code.sentence(), code as u8)
@@ -219,13 +251,14 @@ mod tests {
 
     #[test]
     fn a_replay_names_the_variant() {
-        let run = Run { path: "a.toml", variant: Some("k=1 size=1 KiB"), seed: 3 };
+        let run = Run { path: "a.toml", variant: Some("k=1 size=1 KiB"), seed: 3, engine: Engine::Event };
         assert_eq!(replay_command(run), "cargo squall replay a.toml --seed 3 --variant 'k=1 size=1 KiB'");
     }
 
     #[test]
     fn a_path_that_a_shell_would_take_apart_is_quoted() {
-        let replay_command = |path, seed| replay_command(Run { path, variant: None, seed });
+        let replay_command =
+            |path, seed| replay_command(Run { path, variant: None, seed, engine: Engine::Event });
         assert_eq!(replay_command("a/b-c.toml", 7), "cargo squall replay a/b-c.toml --seed 7");
         assert_eq!(replay_command("my file.toml", 7), "cargo squall replay 'my file.toml' --seed 7");
         assert_eq!(replay_command("it's", 0), r"cargo squall replay 'it'\''s' --seed 0");

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::net::Livelock;
+use crate::engine::{Engine, Reason, unsupported};
+use crate::net::turmoil::Stopped;
+use crate::net::{Fabric, Livelock, turmoil};
 use crate::oracle;
 use crate::schedule::{Failure, Schedule};
 use crate::trace::{Entry, Keep};
@@ -22,6 +24,12 @@ pub enum RunError {
     /// No runtime.
     #[error("cannot start a runtime: {0}")]
     Runtime(#[from] std::io::Error),
+    /// The engine cannot express the schedule.
+    #[error("{0}")]
+    NotExpressible(Reason),
+    /// The engine stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 /// What a run came to.
@@ -35,6 +43,8 @@ pub struct RunReport {
     pub about: String,
     /// The seed.
     pub seed: u64,
+    /// What carried it.
+    pub engine: Engine,
     /// What is wrong; nothing if the run passed. For a scenario that must fail: what was wrong, as it should be.
     pub findings: Vec<Finding>,
     /// The failure this scenario must show.
@@ -104,44 +114,76 @@ enum End {
     Livelock(Livelock),
 }
 
-/// Plays `schedule` to its end.
+/// Plays `schedule` to its end on the event engine.
 ///
 /// # Errors
 /// Only if no runtime can be had; whatever goes wrong inside the run is a finding.
 pub fn run(schedule: &Schedule, keep: Keep) -> Result<RunReport, RunError> {
-    run_as(schedule, keep, false)
+    run_on(Engine::Event, schedule, keep)
 }
 
-/// Like [`run`], and measures also what costs further runs and no step asks for.
+/// Plays `schedule` to its end.
 ///
 /// # Errors
-/// Only if no runtime can be had.
-pub fn run_in_full(schedule: &Schedule, keep: Keep) -> Result<RunReport, RunError> {
-    run_as(schedule, keep, true)
+/// Those of [`run`], and what the engine cannot express.
+pub fn run_on(engine: Engine, schedule: &Schedule, keep: Keep) -> Result<RunReport, RunError> {
+    run_as(schedule, keep, Setup { engine, ..Setup::default() })
 }
 
-fn run_as(schedule: &Schedule, keep: Keep, in_full: bool) -> Result<RunReport, RunError> {
-    let setup = Setup { in_full, omniscient: None };
-    let mut report = runtime()?.block_on(play(schedule, keep, setup));
-    report.findings.extend(omniscient::compare(schedule, &mut report.steps)?);
+/// Like [`run_on`], and measures also what costs further runs and no step asks for.
+///
+/// # Errors
+/// As [`run_on`].
+pub fn run_in_full(engine: Engine, schedule: &Schedule, keep: Keep) -> Result<RunReport, RunError> {
+    run_as(schedule, keep, Setup { engine, in_full: true, omniscient: None })
+}
+
+fn run_as(schedule: &Schedule, keep: Keep, setup: Setup) -> Result<RunReport, RunError> {
+    let engine = setup.engine;
+    if let Some(reason) = unsupported(engine, schedule) {
+        return Err(RunError::NotExpressible(reason));
+    }
+    let conclude = |world: &Rc<World>, steps: &Steps, end: &End| conclude(engine, world, steps, end);
+    let mut report = played(schedule, keep, setup, conclude)?;
+    report.findings.extend(omniscient::compare(engine, schedule, &mut report.steps)?);
     Ok(report)
 }
 
-/// A runtime whose time stands still while anything can be done.
-fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?)
+/// Plays a schedule, and has `conclude` say what came of it while everything is still there.
+fn played<T>(
+    schedule: &Schedule,
+    keep: Keep,
+    setup: Setup,
+    conclude: impl FnOnce(&Rc<World>, &Steps, &End) -> T,
+) -> Result<T, RunError> {
+    if setup.engine == Engine::Event {
+        // Time stands still while anything can be done.
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+        return Ok(runtime.block_on(async {
+            let world = World::with(schedule, keep, setup);
+            let steps = Rc::default();
+            let end = drive(&world, &steps).await;
+            conclude(&world, &steps, &end)
+        }));
+    }
+    let world = World::with(schedule, keep, setup);
+    let steps = Rc::default();
+    let end = match world.net() {
+        Fabric::Turmoil(net) => play(net, &world, &steps)?,
+        Fabric::Event(_) => End::Complete,
+    };
+    Ok(conclude(&world, &steps, &end))
 }
 
-async fn play(schedule: &Schedule, keep: Keep, setup: Setup) -> RunReport {
-    let world = World::with(schedule, keep, setup);
-    let steps = Rc::new(RefCell::new(Vec::new()));
-    let end = drive(&world, &steps).await;
+fn conclude(engine: Engine, world: &Rc<World>, steps: &Steps, end: &End) -> RunReport {
+    let schedule = world.schedule();
     let mut findings = Vec::new();
-    match &end {
+    match end {
         End::Complete => {}
         End::Deadline => {
             let step = first_unfinished(&steps.borrow()).unwrap_or(0);
-            findings.push(oracle::hang::diagnose(&world, step));
+            findings.push(oracle::hang::diagnose(world, step));
         }
         End::Livelock(livelock) => {
             findings.push(Finding { oracle: Oracle::Hang, text: livelock.to_string() })
@@ -163,7 +205,7 @@ async fn play(schedule: &Schedule, keep: Keep, setup: Setup) -> RunReport {
     let ended_at = world.recorder().now();
     findings.extend(steps.iter().flat_map(|step: &StepReport| step.findings.iter().cloned()));
     if matches!(end, End::Complete) {
-        findings.extend(oracle::judge_end(&world, &receipts));
+        findings.extend(oracle::judge_end(world, &receipts));
     }
     world.net().shutdown();
     RunReport {
@@ -171,6 +213,7 @@ async fn play(schedule: &Schedule, keep: Keep, setup: Setup) -> RunReport {
         variant: schedule.variant.clone(),
         about: schedule.about.clone(),
         seed: schedule.seed,
+        engine,
         findings,
         must_fail: schedule.must_fail.clone(),
         known_bug: schedule.known_bug.clone(),
@@ -189,20 +232,46 @@ fn first_unfinished(reports: &[StepReport]) -> Option<usize> {
     (0..).find(|step| reports.iter().all(|report| report.step != *step))
 }
 
-async fn drive(world: &Rc<World>, steps: &Rc<RefCell<Vec<StepReport>>>) -> End {
+/// The reports of the steps, as far as they came.
+type Steps = Rc<RefCell<Vec<StepReport>>>;
+
+/// Plays beside the event engine, in its runtime.
+async fn drive(world: &Rc<World>, steps: &Steps) -> End {
     world.settle_faults();
-    let workload = Rc::clone(world);
     world.spawn_storm();
-    let reports = Rc::clone(steps);
-    let work = async move {
-        workload::run(&workload, &workload.schedule().steps, |report| reports.borrow_mut().push(report))
-            .await;
-    };
+    let work = work(world, steps);
     let deadline = tokio::time::sleep_until(world.recorder().instant(world.schedule().deadline));
     tokio::select! {
         biased;
         livelock = world.net().run() => End::Livelock(livelock),
         () = work => End::Complete,
         () = deadline => End::Deadline,
+    }
+}
+
+/// Plays on turmoil, as a program on the host of the storm.
+fn play(net: &turmoil::Network, world: &Rc<World>, steps: &Steps) -> Result<End, RunError> {
+    world.settle_faults();
+    let host = world.spawn_storm();
+    let (all, work) = (Rc::clone(world), work(world, steps));
+    let main = async move {
+        let deadline = tokio::time::sleep_until(all.recorder().instant(all.schedule().deadline));
+        tokio::select! {
+            biased;
+            () = work => End::Complete,
+            () = deadline => End::Deadline,
+        }
+    };
+    match net.play(host, main) {
+        Ok(end) => Ok(end),
+        Err(Stopped::Livelock(livelock)) => Ok(End::Livelock(livelock)),
+        Err(stopped) => Err(stopped.into()),
+    }
+}
+
+fn work(world: &Rc<World>, steps: &Steps) -> impl Future<Output = ()> + use<> {
+    let (world, reports) = (Rc::clone(world), Rc::clone(steps));
+    async move {
+        workload::run(&world, &world.schedule().steps, |report| reports.borrow_mut().push(report)).await;
     }
 }

@@ -55,7 +55,7 @@ impl Usage {
     pub fn of(world: &World, step: &Step, before: &Before) -> Self {
         let Some(host) = world.host(&step.by).filter(|_| uses_grid(step)) else { return Self::default() };
         let traffic = traffic(world, &step.by);
-        let connections = world.net().connections(host);
+        let connections = world.net().ends(host);
         let peer = |end: &EndInfo| world.names().host(end.peer).to_owned();
         let mut connections_kept = BTreeMap::new();
         connections.iter().for_each(|end| *connections_kept.entry(peer(end)).or_default() += 1);

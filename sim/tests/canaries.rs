@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use lafs::format::ShareNum;
 use squall::batch;
+use squall::engine::Engine;
 use squall::oracle;
 use squall::run;
 use squall::scenario::{self, Scenario};
@@ -48,9 +49,17 @@ fn canaries(oracle: Oracle) -> Vec<Canary> {
             File("slower-than-promised"),
             File("slower-than-an-omniscient-client"),
             File("closer-to-the-edge-than-promised"),
+            File("worse-than-promised"),
+            File("arranging-a-share-that-is-nowhere"),
+            File("lost-shares-are-gone"),
+            File("refuses-everything"),
         ],
         Oracle::Hang => vec![File("run-that-does-not-end-in-time")],
-        Oracle::Invalid => vec![File("fault-that-never-bites"), File("nothing-to-compare-with")],
+        Oracle::Invalid => vec![
+            File("fault-that-never-bites"),
+            File("answers-that-nobody-asks-for"),
+            File("nothing-to-compare-with"),
+        ],
         Oracle::Determinism => vec![Code(two_runs_that_differ)],
     }
 }
@@ -237,7 +246,7 @@ fn two_runs_that_differ() -> Vec<Finding> {
 fn measuring_in_full_changes_nothing_about_a_run() {
     let schedule = plain().schedule(3);
     let plain = run::run(&schedule, Keep::Last(0)).unwrap();
-    let full = run::run_in_full(&schedule, Keep::Last(0)).unwrap();
+    let full = run::run_in_full(Engine::Event, &schedule, Keep::Last(0)).unwrap();
     assert_eq!(plain.fingerprint, full.fingerprint);
     assert!(plain.steps.iter().all(|step| step.margin.is_none() && step.ideal.is_none()));
     assert_eq!(full.steps[1].margin.unwrap().losses, 7);

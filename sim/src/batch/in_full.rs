@@ -12,8 +12,8 @@ impl Outcome {
         if self.result.is_err() {
             return self;
         }
-        let again = outcome(scenario, self.seed, |scenario, seed| {
-            run::run_in_full(&scenario.schedule(seed), Keep::Last(report::LAST_EVENTS))
+        let again = outcome(self.engine, scenario, self.seed, || {
+            run::run_in_full(self.engine, &scenario.schedule(self.seed), Keep::Last(report::LAST_EVENTS))
         });
         // Two runs that differ are told of as they were.
         if again.code() == self.code() { again } else { self }

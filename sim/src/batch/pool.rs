@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 
-use super::{Outcome, Tally, run_one};
+use super::{Outcome, Tally, run_one_on};
+use crate::engine::Engine;
 use crate::scenario::Scenario;
-use crate::verdict::ExitCode;
 
 /// Outcomes on their way to the tally.
 const UNDERWAY_MAX: usize = 64;
@@ -30,6 +30,8 @@ pub struct Batch {
     /// A thread begins its next run only when all has been told of its last one, so that never more than `jobs` runs
     /// have begun and not ended for those who listen. Costs a little time.
     pub in_step: bool,
+    /// What carries the runs.
+    pub engine: Engine,
 }
 
 /// What a batch tells while it runs.
@@ -49,7 +51,7 @@ pub enum News<'a> {
     /// What became of a run that counts: in no particular order, or in that of the list if the batch may stop early.
     Run(&'a Outcome),
     /// All runs of a scenario have ended; scenarios come in the order of the list.
-    Scenario(&'a Scenario, Tally),
+    Scenario(&'a Scenario, Box<Tally>),
     /// So many runs were not done or do not count, because enough have failed. Comes last.
     Stopped(u64),
 }
@@ -196,7 +198,8 @@ impl Batch {
                         go.is_continue().then_some(place)
                     };
                     while let Some(place) = queue.take(unheard_max, uncounted_max, announced) {
-                        let outcome = run_one(shares[place.index].scenario, place.seed, self.twice);
+                        let outcome =
+                            run_one_on(self.engine, shares[place.index].scenario, place.seed, self.twice);
                         if sender.send((place, outcome)).is_err() {
                             return;
                         }
@@ -225,7 +228,7 @@ impl Batch {
         count.tell_complete(hear)?;
         while let Ok((place, outcome)) = receiver.recv() {
             let scenario = count.shares[place.index].scenario;
-            let failed = outcome.code() != ExitCode::Passed;
+            let failed = outcome.failed();
             hear(News::Over { scenario, seed: place.seed, of: all, failed })?;
             let Some(failures_left) = &mut failures_left else {
                 count.count(place, outcome, hear)?;
@@ -235,7 +238,7 @@ impl Batch {
             early.insert(place.position, (place, outcome));
             while let Some((place, outcome)) = early.remove(&counted) {
                 counted += 1;
-                *failures_left = failures_left.saturating_sub(u64::from(outcome.code() != ExitCode::Passed));
+                *failures_left = failures_left.saturating_sub(u64::from(outcome.failed()));
                 count.count(place, outcome, hear)?;
                 if *failures_left == 0 {
                     count.tell_cut_short(hear)?;
@@ -279,21 +282,22 @@ impl Count<'_> {
         hear: &mut impl FnMut(News<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         hear(News::Run(&outcome))?;
-        self.tallies.entry(place.index).or_default().count(place.at, outcome);
+        let scenario = self.shares[place.index].scenario;
+        self.tallies.entry(place.index).or_insert_with(|| Tally::of(scenario)).count(place.at, outcome);
         self.tell_complete(hear)
     }
 
     /// Tells of the scenarios that are complete, in the order of the list.
     fn tell_complete(&mut self, hear: &mut impl FnMut(News<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
         while let Some(share) = self.shares.get(self.told) {
-            let done = self.tallies.get(&self.told).map_or(0, |tally| tally.runs);
+            let done = self.tallies.get(&self.told).map_or(0, |tally| tally.runs + tally.not_run);
             if done < share.seeds.len() {
                 break;
             }
-            let mut tally = self.tallies.remove(&self.told).unwrap_or_default();
+            let mut tally = self.tallies.remove(&self.told).unwrap_or_else(|| Tally::of(share.scenario));
             tally.first = tally.first.map(|first| first.in_full(share.scenario));
             self.told += 1;
-            hear(News::Scenario(share.scenario, tally))?;
+            hear(News::Scenario(share.scenario, Box::new(tally)))?;
         }
         ControlFlow::Continue(())
     }
@@ -306,6 +310,6 @@ impl Count<'_> {
         };
         tally.cut_short = true;
         tally.first = tally.first.map(|first| first.in_full(share.scenario));
-        hear(News::Scenario(share.scenario, tally))
+        hear(News::Scenario(share.scenario, Box::new(tally)))
     }
 }

@@ -66,7 +66,10 @@ fn a_tally_remembers_the_first_failures_whatever_the_order_and_counts_the_rest()
     let mut tally = Tally::default();
     let all = FAILED_SEEDS_MAX as u64 + 500;
     for seed in (0..all).rev() {
-        tally.count(seed, outcome(&tiny, seed, |_, _| Err(std::io::Error::other("none left").into())));
+        tally.count(
+            seed,
+            outcome(Engine::Event, &tiny, seed, || Err(std::io::Error::other("none left").into())),
+        );
     }
     let failed = &tally.failed[&ExitCode::Internal];
     assert_eq!((tally.runs, tally.failures(), failed.count), (all, all, all));
@@ -77,7 +80,7 @@ fn a_tally_remembers_the_first_failures_whatever_the_order_and_counts_the_rest()
 #[test]
 fn a_panic_is_an_outcome_that_names_its_reason_and_its_replay() {
     let tiny = scenario("tiny", TINY);
-    let outcome = outcome(&tiny, 7, |_, _| panic!("index {} out of bounds", 3));
+    let outcome = outcome(Engine::Event, &tiny, 7, || panic!("index {} out of bounds", 3));
     assert_eq!(outcome.code(), ExitCode::Internal);
     assert_eq!(
         outcome.text(),
@@ -100,7 +103,7 @@ fn a_panic_during_a_panic_names_the_run_before_the_process_ends() {
     }
     if std::env::var_os(CHILD).is_some() {
         hold_panics();
-        outcome(&scenario("tiny", TINY), 7, |_, _| {
+        outcome(Engine::Event, &scenario("tiny", TINY), 7, || {
             let _worse = Worse;
             panic!("bad")
         });
@@ -117,8 +120,47 @@ fn a_panic_during_a_panic_names_the_run_before_the_process_ends() {
     );
 }
 
+#[test]
+fn a_panic_inside_a_host_of_turmoil_is_an_outcome_too() {
+    let tiny = scenario("tiny", TINY);
+    let broken = outcome(Engine::Turmoil, &tiny, 7, || {
+        let world = crate::world::World::with(
+            &tiny.schedule(7),
+            Keep::Last(9),
+            crate::world::Setup { engine: Engine::Turmoil, ..Default::default() },
+        );
+        let crate::net::Fabric::Turmoil(net) = world.net() else { panic!("not what was asked for") };
+        let host = net.add_host("another");
+        net.play::<()>(host, async { panic!("index {} out of bounds", 3) })?;
+        once(Engine::Turmoil, &tiny, 7, Keep::Last(9))
+    });
+    assert_eq!(broken.code(), ExitCode::Internal);
+    assert!(broken.text().contains("index 3 out of bounds\n"), "{}", broken.text());
+    let replay = "replay   cargo squall replay tiny --seed 7 --engine turmoil\n";
+    assert!(broken.text().ends_with(replay), "{}", broken.text());
+}
+
+#[test]
+fn what_an_engine_cannot_express_is_counted_apart_with_its_reason() {
+    let narrow =
+        String::from_utf8(TINY.to_vec()).unwrap().replace("[grid]", "[grid]\nbandwidth = \"1 MiB/s\"");
+    let scenarios = [scenario("narrow", narrow.as_bytes()), scenario("tiny", TINY)];
+    let batch = Batch { seeds: Some(0..3), engine: Engine::Turmoil, ..Batch::default() };
+    let mut tallies = Vec::new();
+    batch.run(&scenarios, |news| {
+        match news {
+            News::Scenario(scenario, tally) => tallies.push(report::tally(scenario.path(), &tally)),
+            News::Over { failed, .. } => assert!(!failed),
+            News::Run(_) | News::Stopped(_) => {}
+        }
+        ControlFlow::Continue(())
+    });
+    let reason = "server s0 has a bandwidth, and turmoil's links have none";
+    assert_eq!(tallies, [format!("narrow (not run: {reason})"), "tiny (3 seeds)".to_owned()]);
+}
+
 fn lines(lines: &[&str], fingerprint: &str) -> RunReport {
-    let mut report = once(&scenario("tiny", TINY), 0, Keep::All).unwrap();
+    let mut report = once(Engine::Event, &scenario("tiny", TINY), 0, Keep::All).unwrap();
     report.events = lines.iter().map(|line| (*line).to_owned()).collect();
     report.fingerprint = fingerprint.to_owned();
     report
@@ -152,23 +194,23 @@ fn a_seed_run_twice_gives_the_same_trace_and_the_last_events() {
 #[test]
 fn the_fingerprint_does_not_depend_on_what_is_kept() {
     let tiny = scenario("tiny", TINY);
-    let all = once(&tiny, 5, Keep::All).unwrap();
-    let none = once(&tiny, 5, Keep::Last(0)).unwrap();
+    let all = once(Engine::Event, &tiny, 5, Keep::All).unwrap();
+    let none = once(Engine::Event, &tiny, 5, Keep::Last(0)).unwrap();
     assert_eq!((all.fingerprint, all.entries), (none.fingerprint, none.entries));
     assert!(none.events.is_empty());
     assert_ne!(
-        once(&tiny, 6, Keep::All).unwrap().fingerprint,
-        once(&tiny, 5, Keep::All).unwrap().fingerprint
+        once(Engine::Event, &tiny, 6, Keep::All).unwrap().fingerprint,
+        once(Engine::Event, &tiny, 5, Keep::All).unwrap().fingerprint
     );
 }
 
 #[test]
 fn a_panic_of_a_program_in_the_middle_of_a_run_leaves_the_thread_usable() {
     let tiny = scenario("tiny", TINY);
-    let broken = outcome(&tiny, 7, |scenario, seed| {
+    let broken = outcome(Engine::Event, &tiny, 7, || {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         builder.enable_time().start_paused(true).build()?.block_on(async {
-            let world = crate::world::World::new(&scenario.schedule(seed), Keep::Last(9));
+            let world = crate::world::World::new(&tiny.schedule(7), Keep::Last(9));
             let client = world.client("client", 0);
             let program = async move {
                 let _held_while_it_unwinds = client;

@@ -1,12 +1,18 @@
 //! Blame in words.
 
 use super::{Blame, Failure, SEARCH_RUNS_MAX, Set, Without};
+use crate::engine::Engine;
 use crate::report::{Run, head, item, replay_command};
 use crate::schedule::Schedule;
 
 /// Who is to blame, for a person.
 pub fn text(blame: &Blame, schedule: &Schedule) -> String {
-    let run = Run { path: &schedule.path, variant: schedule.variant.as_deref(), seed: schedule.seed };
+    let run = Run {
+        path: &schedule.path,
+        variant: schedule.variant.as_deref(),
+        seed: schedule.seed,
+        engine: Engine::Event,
+    };
     let mut out = head("BLAME", run, &schedule.about);
     blame.failure.lines().for_each(|line| item(&mut out, "failure", line));
     for (fault, without) in schedule.faults.iter().zip(&blame.without) {

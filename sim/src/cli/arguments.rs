@@ -7,11 +7,13 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::engine::Engine;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0   everything passed
   1   a property failed
-  2   the command line or a scenario file is wrong
+  2   the command line or a scenario file is wrong, or the engine can run none of the scenarios
   3   an operation hung: it was still waiting at the scenario's deadline
   4   a run proved nothing: a fault stayed inert, or nothing was asserted
   5   the same seed gave two different traces
@@ -25,6 +27,7 @@ Examples:
   squall run my-scenario.toml --seeds 0..1000       a thousand seeds
   squall run my-scenario.toml --seeds 7 --check-determinism
   squall run --stop-after 1                         up to the first failure
+  squall run --engine turmoil                       all that turmoil can express, on turmoil
   squall run --format json | jq 'select(.event == \"run_ended\") | [.seed, .verdict]'";
 
 const REPLAY_EXAMPLES: &str = "\
@@ -117,6 +120,10 @@ pub(super) enum Command {
         /// Of files with a matrix, these variants only: a name, some words of it, or a number.
         #[arg(long, value_name = "NAME")]
         variant: Option<String>,
+        /// What carries the bytes: `event`, the engine of this project, or `turmoil`, the crate. Turmoil is slower and
+        /// knows no bandwidth, no one-way partition and no large grid; what it cannot express is not run, and listed.
+        #[arg(long, value_name = "ENGINE", default_value_t)]
+        engine: Engine,
         /// For people, or one JSON object per line (sim/JSON.md).
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -132,6 +139,9 @@ pub(super) enum Command {
         /// Of a file with a matrix, this variant: its name, some of its words, or its number.
         #[arg(long, value_name = "NAME")]
         variant: Option<String>,
+        /// What carried the run: `event` or `turmoil`.
+        #[arg(long, value_name = "ENGINE", default_value_t)]
+        engine: Engine,
         /// For people, or one JSON object per line (sim/JSON.md).
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,

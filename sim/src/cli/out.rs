@@ -76,6 +76,9 @@ pub(super) fn usage(text: &str) -> ExitCode {
     ExitCode::Usage
 }
 
+/// What stands in their place before a scenario that was not run.
+pub(super) const NOT_RUN: &str = "\x1b[33m-\x1b[0m    ";
+
 /// `ok` or `FAIL` in the colour of its meaning.
 pub(super) fn painted(code: ExitCode) -> &'static str {
     if code == ExitCode::Passed { "\x1b[32mok\x1b[0m   " } else { "\x1b[1;31mFAIL\x1b[0m " }

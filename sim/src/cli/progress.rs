@@ -10,6 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::out::complain;
+use crate::engine::Engine;
 use crate::report::{Run, replay_command};
 
 /// How often it is looked.
@@ -39,13 +40,14 @@ struct State {
 struct Underway {
     path: String,
     variant: Option<String>,
+    engine: Engine,
     seed: u64,
     ticks: u32,
 }
 
 impl Underway {
     fn named(&self) -> Run<'_> {
-        Run { path: &self.path, variant: self.variant.as_deref(), seed: self.seed }
+        Run { path: &self.path, variant: self.variant.as_deref(), seed: self.seed, engine: self.engine }
     }
 }
 
@@ -64,7 +66,13 @@ impl Progress {
     pub(super) fn begins(&self, run: Run<'_>) {
         if !self.silent {
             let (path, variant) = (run.path.to_owned(), run.variant.map(str::to_owned));
-            self.state().underway.push(Underway { path, variant, seed: run.seed, ticks: 0 });
+            self.state().underway.push(Underway {
+                path,
+                variant,
+                engine: run.engine,
+                seed: run.seed,
+                ticks: 0,
+            });
         }
     }
 

@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::load::{files, load, load_one};
-use super::out::{Done, Out, complain, painted};
+use super::out::{Done, NOT_RUN, Out, complain, painted};
 use super::progress::Progress;
 use super::variant;
 use crate::batch::{self, Batch, News, Outcome, Tally};
+use crate::engine::Engine;
 use crate::report::json::{Event, RunEnded, RunStarted, ScenarioEnded, Summary, Timeline};
 use crate::report::{self, Run};
 use crate::scenario::Scenario;
@@ -21,7 +22,8 @@ pub(super) fn run(out: Out, paths: &[PathBuf], which: Option<&str>, batch: &Batc
         return Err(code);
     }
     let scenarios = variant::some(out, scenarios, which)?;
-    let teller = Teller { out, announce, progress: Progress::new(out.is_json() || announce) };
+    let progress = Progress::new(out.is_json() || announce);
+    let teller = Teller { out, announce, progress, engine: batch.engine };
     let mut summary = Summary { scenarios: files(&scenarios), ..out.summary(code) };
     let mut failed_lines = String::new();
     teller.progress.during(|| {
@@ -30,12 +32,13 @@ pub(super) fn run(out: Out, paths: &[PathBuf], which: Option<&str>, batch: &Batc
             |scenario, seed| go_on(teller.begins(scenario, seed)),
             |news| match news {
                 News::Over { scenario, seed, of, failed } => {
-                    teller.progress.over(named(scenario, seed), of, failed);
+                    teller.progress.over(teller.named(scenario, seed), of, failed);
                     ControlFlow::Continue(())
                 }
                 News::Run(outcome) => go_on(teller.ended(outcome)),
                 News::Scenario(scenario, tally) => {
                     summary.runs += tally.runs;
+                    summary.not_run += tally.not_run;
                     summary.failed += tally.failures();
                     summary.code = summary.code.worse(tally.code());
                     if tally.code() != ExitCode::Passed {
@@ -50,6 +53,9 @@ pub(super) fn run(out: Out, paths: &[PathBuf], which: Option<&str>, batch: &Batc
             },
         );
     });
+    if summary.runs == 0 && summary.not_run > 0 {
+        summary.code = summary.code.worse(ExitCode::Usage);
+    }
     if scenarios.len() == 1 {
         failed_lines.clear();
     }
@@ -59,19 +65,20 @@ pub(super) fn run(out: Out, paths: &[PathBuf], which: Option<&str>, batch: &Batc
         } else {
             String::new()
         };
-        let told = report::summary(summary.scenarios, summary.runs, summary.failed, summary.code);
+        let told =
+            report::summary(summary.scenarios, summary.runs, summary.not_run, summary.failed, summary.code);
         format!("{failed_lines}{told}{stopped}\n")
     });
     Ok(summary)
 }
 
 /// `squall replay`.
-pub(super) fn replay(out: Out, file: &Path, which: Option<&str>, seed: u64) -> Done {
+pub(super) fn replay(out: Out, engine: Engine, file: &Path, which: Option<&str>, seed: u64) -> Done {
     let scenario = variant::one(out, load_one(out, file)?, which)?;
     let progress = Progress::new(out.is_json());
-    let teller = Teller { out, announce: false, progress };
+    let teller = Teller { out, announce: false, progress, engine };
     let _ = teller.begins(&scenario, seed);
-    let outcome = teller.progress.during(|| batch::replay(&scenario, seed));
+    let outcome = teller.progress.during(|| batch::replay(engine, &scenario, seed));
     let _ = out.text(|| outcome.text());
     let _ = out.event(&Event::RunEnded(RunEnded::of(&outcome, Timeline::Kept)));
     let code = outcome.code();
@@ -84,16 +91,22 @@ struct Teller {
     out: Out,
     announce: bool,
     progress: Progress,
+    engine: Engine,
 }
 
 impl Teller {
+    fn named<'a>(&self, scenario: &'a Scenario, seed: u64) -> Run<'a> {
+        Run { path: scenario.path(), variant: scenario.variant(), seed, engine: self.engine }
+    }
+
     /// Before the run begins, so that it is known should the process not survive it.
     fn begins(&self, scenario: &Scenario, seed: u64) -> io::Result<()> {
-        self.progress.begins(named(scenario, seed));
+        let run = self.named(scenario, seed);
+        self.progress.begins(run);
         if !self.announce && !self.out.is_json() {
             return Ok(());
         }
-        self.announce(Event::RunStarted(RunStarted::of(scenario, seed)))
+        self.announce(Event::RunStarted(RunStarted::of(run)))
     }
 
     fn ended(&self, outcome: &Outcome) -> io::Result<()> {
@@ -121,12 +134,9 @@ impl Teller {
     }
 }
 
-fn named(scenario: &Scenario, seed: u64) -> Run<'_> {
-    Run { path: scenario.path(), variant: scenario.variant(), seed }
-}
-
 fn line(scenario: &Scenario, tally: &Tally) -> String {
-    format!("{} {}\n", painted(tally.code()), report::tally(&scenario.name(), tally))
+    let word = if tally.runs == 0 && tally.not_run > 0 { NOT_RUN } else { painted(tally.code()) };
+    format!("{word} {}\n", report::tally(&scenario.name(), tally))
 }
 
 /// Where nobody reads on, there is no point in running on.

@@ -168,20 +168,18 @@ fn a_request_is_spare_if_it_was_cancelled_or_came_too_late_or_again() {
 }
 
 #[test]
-fn traffic_is_that_of_the_current_step() {
+fn traffic_is_counted_each_way_from_the_start_of_the_run() {
     let delivered = |at, from, to, bytes| NetEvent {
         at: ms(at),
         kind: NetEventKind::Delivered { conn: crate::net::ConnId(1), from, to, bytes },
     };
     let mut ledger = Ledger::default();
     ledger.hear_net(&delivered(1, HostId(0), CLIENT, 1000));
-    ledger.hear(ms(2), &Entry::Step { step: 1, event: StepEvent::Began(String::new()) });
-    assert_eq!(ledger.traffic(CLIENT), Traffic::default());
     assert_eq!(ledger.last_heard(HostId(0), CLIENT), Some(ms(1)));
     ledger.hear_net(&delivered(3, HostId(0), CLIENT, 20));
     ledger.hear_net(&delivered(4, HostId(1), CLIENT, 3));
     ledger.hear_net(&delivered(5, CLIENT, HostId(1), 7));
     let kind = NetEventKind::ConnectSent { conn: crate::net::ConnId(2), from: CLIENT, to: HostId(1) };
     ledger.hear_net(&NetEvent { at: ms(6), kind });
-    assert_eq!(ledger.traffic(CLIENT), Traffic { received_bytes: 23, sent_bytes: 7, dials: 1 });
+    assert_eq!(ledger.traffic(CLIENT), Traffic { received_bytes: 1023, sent_bytes: 7, dials: 1 });
 }

@@ -1,18 +1,33 @@
 //! What an engine of the virtual network offers, and the plain types it speaks in.
 //!
 //! Programs see only `lafs::net::{Dial, Listen}`; the world that runs them sees hosts, links, faults and
-//! [`NetEvent`]s. [`event`] is the engine of this project. Nothing here knows scenarios, servers or files, and
+//! [`NetEvent`]s, through a [`Fabric`] that is woven by one of two engines: [`event`], of this project, and
+//! [`turmoil`], which stands on a simulator that others wrote. Nothing here knows scenarios, servers or files, and
 //! nothing here looks into the bytes it carries.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use thiserror::Error;
 
 pub use crate::schedule::Link as LinkSpec;
+pub use clock::Clock;
+pub use fabric::Fabric;
 pub use notice::{EventLine, NetEvent, NetEventKind, Touch, Why};
+pub use program::Program;
+pub use stream::{Dialer, Listener, Stream};
 
+mod clock;
 pub mod event;
+mod fabric;
 mod notice;
+mod program;
+mod programs;
+mod stream;
+pub mod turmoil;
+
+/// Told of every event, in order.
+pub type Observer = Rc<dyn Fn(&NetEvent)>;
 
 /// A machine of the virtual network. Numbered from 0 in the order in which hosts were added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -136,7 +136,7 @@ fn upload_budget(world: &World, file: &str) -> Option<Budget> {
 pub fn judge_end(world: &World) -> Vec<Finding> {
     let hosts = world.drop_clients();
     let left = hosts.into_iter().filter_map(|host| {
-        let connections = world.net().connections(host).len() as u64;
+        let connections = world.net().connections(host) as u64;
         let name = world.names().host(host);
         let text = format!("{name} is gone and left {} behind", plural(connections, "connection"));
         (connections > 0).then_some(Finding { oracle: Oracle::Economy, text })

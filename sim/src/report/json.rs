@@ -76,10 +76,9 @@ pub struct RunStarted<'a> {
 }
 
 impl<'a> RunStarted<'a> {
-    /// The run of this seed.
-    pub fn of(scenario: &'a Scenario, seed: u64) -> Self {
-        let (path, variant) = (scenario.path(), scenario.variant());
-        Self { scenario: path, variant, seed, replay: replay_command(Run { path, variant, seed }) }
+    /// The run of this name.
+    pub fn of(run: Run<'a>) -> Self {
+        Self { scenario: run.path, variant: run.variant, seed: run.seed, replay: replay_command(run) }
     }
 }
 
@@ -306,6 +305,8 @@ pub struct Summary {
     pub runs: u64,
     /// Those that failed.
     pub failed: u64,
+    /// Runs that their engine cannot express.
+    pub not_run: u64,
     /// Runs that were not done or do not count, because enough had failed.
     pub left_out: u64,
     /// The code with which the program ends.
@@ -316,7 +317,7 @@ pub struct Summary {
 impl Summary {
     /// A command that ends with this code and ran nothing.
     pub fn of(command: &'static str, code: ExitCode) -> Self {
-        Self { command, scenarios: 0, runs: 0, failed: 0, left_out: 0, code }
+        Self { command, scenarios: 0, runs: 0, failed: 0, not_run: 0, left_out: 0, code }
     }
 }
 

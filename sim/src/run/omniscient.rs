@@ -2,25 +2,28 @@
 //!
 //! Everything before the step happens as it did. Nothing here judges but by asking the oracle.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Duration;
 
-use super::{End, RunError, drive, runtime};
+use super::{End, RunError, played};
+use crate::engine::Engine;
 use crate::oracle::ideal::Ideal;
 use crate::schedule::{Check, Outcome, Schedule};
 use crate::trace::Keep;
 use crate::verdict::Finding;
 use crate::workload::{Ending, StepReport};
-use crate::world::{Omniscient, Setup, World};
+use crate::world::{Omniscient, Setup};
 
 /// Gives every step that has something to compare with its comparison; answers with what steps object to.
-pub(super) fn compare(schedule: &Schedule, steps: &mut [StepReport]) -> Result<Vec<Finding>, RunError> {
+pub(super) fn compare(
+    engine: Engine,
+    schedule: &Schedule,
+    steps: &mut [StepReport],
+) -> Result<Vec<Finding>, RunError> {
     let mut findings = Vec::new();
     for report in steps.iter_mut().filter(|report| !report.detours.is_empty()) {
         let mut best: Option<Duration> = None;
         for omniscient in &report.detours {
-            let took = time(schedule, omniscient)?;
+            let took = time(engine, schedule, omniscient)?;
             best = best.into_iter().chain(took).min();
         }
         let ideal = best.map_or(Ideal::Impossible, Ideal::Takes);
@@ -38,7 +41,7 @@ pub(super) fn compare(schedule: &Schedule, steps: &mut [StepReport]) -> Result<V
 }
 
 /// How long the step takes this client; none if it does not succeed, or not before the deadline.
-fn time(schedule: &Schedule, omniscient: &Omniscient) -> Result<Option<Duration>, RunError> {
+fn time(engine: Engine, schedule: &Schedule, omniscient: &Omniscient) -> Result<Option<Duration>, RunError> {
     let mut schedule = schedule.clone();
     let step = omniscient.step;
     schedule.steps.truncate(step + 1);
@@ -48,15 +51,12 @@ fn time(schedule: &Schedule, omniscient: &Omniscient) -> Result<Option<Duration>
     }
     // There may be a rehearsal.
     schedule.deadline = schedule.deadline.saturating_mul(2);
-    let setup = Setup { in_full: false, omniscient: Some(omniscient.clone()) };
-    Ok(runtime()?.block_on(async {
-        let world = World::with(&schedule, Keep::Last(0), setup);
-        let steps = Rc::new(RefCell::new(Vec::new()));
-        let end = drive(&world, &steps).await;
+    let setup = Setup { engine, in_full: false, omniscient: Some(omniscient.clone()) };
+    played(&schedule, Keep::Last(0), setup, |world, steps, end| {
         world.net().shutdown();
         let last = steps.borrow_mut().pop().filter(|report: &StepReport| report.step == step)?;
         let well = matches!(end, End::Complete)
             && matches!(last.ending, Ending::Uploaded(_) | Ending::Downloaded { wrong_at: None, .. });
         well.then_some(last.took)
-    }))
+    })
 }

@@ -14,7 +14,7 @@ mod spoil;
 mod storm;
 mod wire;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, LazyCell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
@@ -36,10 +36,10 @@ use lafs::server::backend::Backend;
 use lafs::server::backend::MemoryBackend;
 use lafs::server::clock::{Clock, UnixTime};
 
+use crate::engine;
 use crate::fault::Book;
 use crate::ledger::Ledger;
-use crate::net::event::{Dialer, Network};
-use crate::net::{HostId, Limits};
+use crate::net::{Dialer, Fabric, HostId, Limits};
 use crate::oracle::truth::Blocks;
 use crate::record::{ClientObserver, Recorder};
 use crate::schedule::{Jump, Link, Schedule, Server, Target};
@@ -67,7 +67,7 @@ pub struct World {
     /// Servers are spared from now on: what makes them slow or changes their bytes still comes.
     pub(super) spared: Cell<bool>,
     seed: Seed,
-    net: Network,
+    net: Fabric,
     recorder: Recorder,
     names: Names,
     servers: Vec<ServerHost>,
@@ -89,8 +89,11 @@ struct ServerHost {
 struct ClientHost {
     host: HostId,
     lives: u64,
-    client: Rc<Client<Dialer>>,
+    client: Rc<LateClient>,
 }
+
+/// A client that comes to be when a program of its host first uses it: it keeps time by the clock of that host.
+pub type LateClient = LazyCell<Client<Dialer>, Box<dyn FnOnce() -> Client<Dialer>>>;
 
 struct FileState {
     content: Bytes,
@@ -106,20 +109,24 @@ fn new_disk(server: &Server) -> MemoryBackend {
 }
 
 impl World {
-    /// Builds all hosts of `schedule` and starts their programs. Call it inside a runtime with paused time.
+    /// Builds all hosts of `schedule` on the event engine and starts their programs. Call it inside a runtime with
+    /// paused time.
     pub fn new(schedule: &Schedule, keep: Keep) -> Rc<Self> {
         Self::with(schedule, keep, Setup::default())
     }
 
-    /// Like [`World::new`] for a run that is not ordinary.
+    /// Like [`World::new`] for a run that is not ordinary, or on another engine. With turmoil no runtime is needed.
     pub fn with(schedule: &Schedule, keep: Keep, setup: Setup) -> Rc<Self> {
+        let engine = setup.engine;
         let seed = Seed::root(schedule.seed);
         let servers = schedule.grid.servers.iter().map(|server| server.name.clone());
         let hosts: Vec<String> = servers.chain(schedule.grid.clients.iter().cloned()).collect();
         let book = Book::new(&schedule.faults, &hosts, schedule.grid.servers.len(), &seed);
-        let recorder = Recorder::new(Trace::new(keep), book, Ledger::default());
+        let clock = Fabric::clock(engine, engine::tick(schedule));
+        let recorder = Recorder::new(Trace::new(keep), book, Ledger::default(), clock.clone());
         let observer = recorder.clone();
-        let net = Network::new(
+        let net = Fabric::new(
+            &clock,
             &seed.child("net"),
             WIRE,
             Limits::USUAL,
@@ -205,7 +212,7 @@ impl World {
         host: HostId,
         life: u64,
         knows: impl Fn(&str) -> bool,
-    ) -> Rc<Client<Dialer>> {
+    ) -> Rc<LateClient> {
         let seed = self.seed.child(&format!("client {name}"));
         let servers = self.servers.iter().filter(|server| knows(&server.name));
         let infos = servers.map(|server| ServerInfo {
@@ -224,7 +231,9 @@ impl World {
         let rng = Box::new(seed.child(&format!("life {life}")).rng());
         // Each step watches its own operation.
         let observer = Arc::new(lafs::client::event::Ignore);
-        Rc::new(Client::new(&self.net.dialer(host), infos.collect(), policy, secrets, rng, observer))
+        let (dialer, infos) = (self.net.dialer(host), infos.collect());
+        let make = move || Client::new(&dialer, infos, policy, secrets, rng, observer);
+        Rc::new(LazyCell::new(Box::new(make)))
     }
 
     /// The plan of this run.
@@ -233,7 +242,7 @@ impl World {
     }
 
     /// The network.
-    pub fn net(&self) -> &Network {
+    pub fn net(&self) -> &Fabric {
         &self.net
     }
 
@@ -254,11 +263,13 @@ impl World {
 
     /// The client called `name` (the first one if there is none of that name), as `step` uses it: what its
     /// operations tell is recorded for that step.
-    pub fn client(&self, name: &str, step: usize) -> Client<Dialer> {
+    pub fn client(&self, name: &str, step: usize) -> LateClient {
         let clients = self.clients.borrow();
         let entry = clients.get(name).or_else(|| clients.values().next());
         let entry = entry.expect("a scenario has at least one client");
-        entry.client.watched_by(Arc::new(ClientObserver::new(self.recorder.clone(), entry.host, step)))
+        let client = Rc::clone(&entry.client);
+        let observer = Arc::new(ClientObserver::new(self.recorder.clone(), entry.host, step));
+        LazyCell::new(Box::new(move || client.watched_by(observer)))
     }
 
     /// What faults do to a step as a whole.

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::World;
+use crate::engine::Engine;
 
 /// How a run differs from an ordinary one.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
+    /// What carries it.
+    pub engine: Engine,
     /// Measure also what costs extra and nobody asks for.
     pub in_full: bool,
     /// The client of one step knows everything.

@@ -13,8 +13,9 @@ use crate::trace::{Entry, FaultEvent};
 
 impl World {
     /// Starts carrying out faults as they become due. The storm is a program of the network like any other, on a
-    /// host of its own, so that its turn comes right after the program whose doing made a fault due.
-    pub fn spawn_storm(self: &Rc<Self>) {
+    /// host of its own, so that its turn comes right after the program whose doing made a fault due; on turmoil, where
+    /// hosts take turns, after all others in the same tick. Answers that host.
+    pub fn spawn_storm(self: &Rc<Self>) -> HostId {
         let host = self.net.add_host("the storm");
         let world = Rc::clone(self);
         drop(self.net.spawn(host, async move {
@@ -23,6 +24,7 @@ impl World {
                 world.settle_faults();
             }
         }));
+        host
     }
 
     /// Carries out everything that is due now.
@@ -146,7 +148,7 @@ impl World {
             }
             FaultKind::Crash => {
                 // Counted now: the other ends may hear of it when the fault is over already.
-                let broken = self.net.connections(host).len();
+                let broken = self.net.connections(host);
                 self.lose_client(host);
                 self.net.crash(host);
                 self.note_broken(fault, broken);

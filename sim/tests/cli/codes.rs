@@ -18,6 +18,45 @@ fn each_way_to_end_has_its_code() {
 }
 
 #[test]
+fn what_an_engine_cannot_express_is_not_run_and_said_so() {
+    let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/narrow.toml");
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/scenarios/tiny.toml"))
+        .unwrap();
+    std::fs::write(path, text + "\n[server.s0]\nbandwidth = \"1 MiB/s\"\n").unwrap();
+    let (code, stdout, _) = squall(&["run", path, "--seeds", "0..2", "--engine", "turmoil"]);
+    assert_eq!(code, 2);
+    let reason = "server s0 has a bandwidth, and turmoil's links have none";
+    assert_eq!(
+        stdout,
+        format!(
+            "-     {path} (not run: {reason})\n1 scenario, 0 runs, 2 not run: nothing could be run on this engine (exit code 2)\n"
+        )
+    );
+    let (code, stdout, _) = squall(&["run", path, "tiny.toml", "--seeds", "0..2", "--engine", "turmoil"]);
+    assert_eq!(code, 0);
+    assert!(stdout.ends_with("\n2 scenarios, 2 runs, 2 not run: all passed\n"), "{stdout}");
+    let (code, stdout, _) = squall(&["replay", path, "--seed", "0", "--engine", "turmoil"]);
+    assert_eq!(code, 2);
+    assert!(stdout.ends_with(&format!("reason   turmoil cannot express it: {reason}\n")), "{stdout}");
+    assert_eq!(squall(&["run", path, "--seeds", "0"]).0, 0);
+}
+
+#[test]
+fn a_run_on_turmoil_is_replayed_on_turmoil() {
+    let (code, stdout, _) = squall(&["run", "fails.toml", "--seeds", "1", "--engine", "turmoil"]);
+    assert_eq!(code, 1);
+    assert!(
+        stdout.contains("\nreplay   cargo squall replay fails.toml --seed 1 --engine turmoil\n"),
+        "{stdout}"
+    );
+    let again = squall(&["replay", "fails.toml", "--seed", "1", "--engine", "turmoil"]).1;
+    let trace = |text: &str| text.lines().find(|line| line.starts_with("trace")).map(str::to_owned);
+    assert!(trace(&stdout).is_some() && trace(&stdout) == trace(&again));
+    let twice = ["run", "fails.toml", "--seeds", "1", "--engine", "turmoil", "--check-determinism"];
+    assert_eq!(crate::code(&twice), 1, "not 5");
+}
+
+#[test]
 fn a_replay_ends_as_the_run_did() {
     assert_eq!(code(&["replay", "tiny.toml", "--seed", "1"]), 0);
     assert_eq!(code(&["replay", "fails.toml", "--seed", "1"]), 1);

@@ -19,7 +19,7 @@ async fn lease(wire: &mut Wire, name: char, disk: &MemoryBackend) -> u64 {
 
 fn jump(by: &'static str, seconds: i64) {
     play(
-        &format!("clock = \"s0\"\nby = \"{by}\"\nwhen = \"10s\"\nfor = \"10s\""),
+        &format!("clock = \"s0\"\njump = \"{by}\"\nwhen = \"10s\"\nfor = \"10s\""),
         0,
         move |world| async move {
             let (mut wire, disk) = (world.connect("s0").await, world.disk("s0"));
@@ -46,7 +46,7 @@ fn it_jumps_and_comes_back() {
 
 #[test]
 fn a_clock_that_nobody_reads_touches_nothing() {
-    play("clock = \"s0\"\nby = \"+3d\"", 0, |world| async move {
+    play("clock = \"s0\"\njump = \"+3d\"", 0, |world| async move {
         let mut wire = world.connect("s0").await;
         wire.get(None).await;
         assert_eq!(wire.head().await.0, 200);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use lafs::format::{ShareNum, StorageIndex};
 use lafs::net::Dial;
 use lafs::server::backend::MemoryBackend;
-use squall::net::event::Stream;
+use squall::net::Stream;
 use squall::trace::Keep;
 use squall::verdict::Receipt;
 use squall::world::World;

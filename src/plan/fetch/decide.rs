@@ -96,7 +96,7 @@ impl Fetch {
 
     /// When the request is overdue unless more bytes come: it is silent for too long, or they crawl.
     fn overdue_at(&self, entry: &Entry, asked: &Asked) -> Moment {
-        let patience = self.patience(entry, asked);
+        let patience = self.silence_max(entry, asked.phase);
         let silent = asked.heard + patience;
         let Some((since, at_first)) = asked.first else { return silent };
         let more = Duration::from_secs(asked.bytes.saturating_sub(at_first));

@@ -4,17 +4,13 @@
 //! when the state is free again: an observer may call back into the network.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::link::nanos;
 use super::state::State;
-use crate::net::{HostId, NetEvent};
-
-/// Told of every event, in order.
-pub type Observer = Rc<dyn Fn(&NetEvent)>;
+use crate::net::{HostId, Observer};
 
 pub(super) struct Core {
     pub(super) state: RefCell<State>,

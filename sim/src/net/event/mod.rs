@@ -9,7 +9,7 @@
 //! Durations are those of an untuned kernel and not compared. A fault limited to one kind of request is not here:
 //! the engine does not look into bytes.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -21,13 +21,13 @@ use tokio::time::Sleep;
 
 use self::conn::{EndKey, Phase};
 use self::core::Core;
-use self::programs::{Outcome, Programs, Reporter};
 use self::state::State;
-use super::{ConnId, EndInfo, HostId, Limits, LinkSpec, Livelock, NetEventKind, Stats};
+use super::programs::Programs;
+use super::{
+    ConnId, EndInfo, HostId, Limits, LinkSpec, Livelock, NetEventKind, Observer, Program, Stats, Touch,
+};
 use crate::seed::Seed;
 
-pub use self::core::Observer;
-pub use self::programs::Program;
 pub use self::stream::{Dialer, Listener, Stream};
 
 mod close;
@@ -36,7 +36,6 @@ mod connect;
 mod core;
 mod hosts;
 mod link;
-mod programs;
 mod state;
 mod stream;
 mod transfer;
@@ -156,16 +155,11 @@ impl Network {
     /// Starts a program at `host`; [`Network::run`] polls it. It dies with its host. At a host that is off it
     /// never starts.
     pub fn spawn<T: 'static>(&self, host: HostId, program: impl Future<Output = T> + 'static) -> Program<T> {
-        let outcome = Rc::new(RefCell::new(Outcome { value: None, over: false, waker: None }));
-        let reporter = Reporter(Rc::clone(&outcome));
-        let task = Box::pin(async move {
-            let value = program.await;
-            reporter.0.borrow_mut().value = Some(value);
-        });
+        let (outcome, task) = Program::split(program);
         if !self.is_off(host) {
             self.programs.add(host, task);
         }
-        Program(outcome)
+        outcome
     }
 
     /// Programs at `host` that have not ended.
@@ -335,9 +329,13 @@ impl Network {
         }
         let mut brought_back = false;
         let limits = core.state.borrow().limits;
+        let hung = |host: HostId| core.state.borrow().hosts[host.index()].hangs > 0;
+        let touched = |host| {
+            core.with(|state| state.note(NetEventKind::HungHostTouched { host, by: Touch::Wake }));
+        };
         programs.set_aside();
         loop {
-            while programs.poll_one(core) {
+            while programs.poll_one(hung, touched) {
                 let (at, polls) = self.polls.get();
                 self.polls.set((at, polls + 1));
                 if polls >= limits.polls_at_once_max {

@@ -1,19 +1,18 @@
 //! The programs of the hosts: who is polled, who is hung, who dies.
 //!
 //! Not a general executor: one thread, first woken first polled, and a program belongs to a host. The program
-//! of a hung host is not polled; that it was woken is remembered. Nothing here knows connections.
+//! of a hung host is not polled; that it was woken is remembered. Nothing here knows connections, nor which engine
+//! polls.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 
-use super::core::Core;
-use crate::net::{HostId, NetEventKind, Touch};
+use super::HostId;
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -61,6 +60,14 @@ impl Ready {
     /// Says whom to wake when a program is woken from outside.
     pub(super) fn set_driver(&self, driver: Option<Waker>) {
         self.lock().driver = driver;
+    }
+
+    /// Wakes whoever polls, if it does not run already.
+    pub(super) fn wake_driver(&self) {
+        let driver = self.lock().driver.take();
+        if let Some(driver) = driver {
+            driver.wake();
+        }
     }
 
     fn pop(&self) -> Option<Arc<Bell>> {
@@ -144,8 +151,9 @@ impl Programs {
         }
     }
 
-    /// Polls the program that was woken first. False if none was.
-    pub(super) fn poll_one(&self, core: &Core) -> bool {
+    /// Polls the program that was woken first, unless its host is `hung`: then that host is `touched`. False if none
+    /// was woken.
+    pub(super) fn poll_one(&self, hung: impl FnOnce(HostId) -> bool, touched: impl FnOnce(HostId)) -> bool {
         let Some(bell) = self.ready.pop() else { return false };
         let place = bell.place;
         let task = {
@@ -155,11 +163,11 @@ impl Programs {
                 return true;
             };
             let host = slot.host;
-            if core.state.borrow().hosts[host.index()].hangs > 0 {
+            if hung(host) {
                 // `rung` stays set, so that it queues no second time before it is released.
                 slots.stalled.push((host, bell));
                 drop(slots);
-                core.with(|state| state.note(NetEventKind::HungHostTouched { host, by: Touch::Wake }));
+                touched(host);
                 return true;
             }
             slot.task.take()
@@ -221,49 +229,6 @@ impl Programs {
         stalled.retain(|(of, _)| host.is_some_and(|host| host != *of));
         drop(slots);
         drop(dead);
-    }
-}
-
-/// The outcome of a program, for whoever started it.
-pub struct Program<T>(pub(super) Rc<RefCell<Outcome<T>>>);
-
-pub(super) struct Outcome<T> {
-    pub(super) value: Option<T>,
-    pub(super) over: bool,
-    pub(super) waker: Option<Waker>,
-}
-
-impl<T> Program<T> {
-    /// Whether it has ended or died.
-    pub fn is_over(&self) -> bool {
-        self.0.borrow().over
-    }
-}
-
-impl<T> Future for Program<T> {
-    type Output = Option<T>;
-
-    /// Its value; none if its host died first.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let mut outcome = self.0.borrow_mut();
-        if outcome.over {
-            return Poll::Ready(outcome.value.take());
-        }
-        outcome.waker = Some(cx.waker().clone());
-        Poll::Pending
-    }
-}
-
-/// Reports the end of a program, however it comes about.
-pub(super) struct Reporter<T>(pub(super) Rc<RefCell<Outcome<T>>>);
-
-impl<T> Drop for Reporter<T> {
-    fn drop(&mut self) {
-        let mut outcome = self.0.borrow_mut();
-        outcome.over = true;
-        if let Some(waker) = outcome.waker.take() {
-            waker.wake();
-        }
     }
 }
 
