@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::net::HostId;
 use crate::report::plural;
-use crate::schedule::{Action, Step};
+use crate::schedule::{Action, FaultKind, Step};
 use crate::usage;
 use crate::verdict::{Finding, Oracle};
 use crate::workload::{Ending, StepReport};
@@ -17,11 +17,13 @@ use crate::world::World;
 const KEPT_PER_SERVER_MAX: u64 = 4;
 /// What may arrive during an undisturbed download, over the segments that hold what was asked for, in percent ...
 const RECEIVED_PERCENT_MAX: u64 = 130;
-/// ... plus this, for hashes, heads of answers and a spare share that is opened in advance, in bytes.
+/// ... plus this, for hashes and a spare share that is opened in advance, in bytes.
 const RECEIVED_EXTRA_BYTES: u64 = 96 * 1024;
+/// ... plus this for the head of each answer with a block. As much for the head of each request that stores one.
+const HEAD_BYTES: u64 = 512;
 /// What may be sent during an undisturbed upload, over all N shares with their hashes, in percent ...
 const SENT_PERCENT_MAX: u64 = 105;
-/// ... plus this for each server, for heads of requests, in bytes.
+/// ... plus this for each server, for requests that store nothing, in bytes.
 const SENT_EXTRA_BYTES: u64 = 8 * 1024;
 /// Requests of an undisturbed download for blocks, over the k that each segment takes, in percent ...
 const BLOCK_REQUESTS_PERCENT_MAX: u64 = 125;
@@ -56,9 +58,16 @@ fn left_over(world: &World, report: &StepReport) -> Vec<String> {
     if usage.programs_left > 0 {
         left.push(format!("{} on the client's host", plural(usage.programs_left, "program")));
     }
-    if !usage.connections_busy.is_empty() {
-        let busy = plural(usage.connections_busy.len() as u64, "busy connection");
-        left.push(format!("{busy}: to {}", usage.connections_busy.join(", ")));
+    // What a spoilt answer left unread on an idle connection is found when that is used again.
+    let faults = &world.schedule().faults;
+    let spoils =
+        |fault: usize| matches!(faults.get(fault).map(|fault| &fault.kind), Some(FaultKind::Answer(_)));
+    let during = super::during(world, report);
+    let spoilt = |name: &str| during.iter().any(|at| world.names().host(at.host) == name && spoils(at.fault));
+    let busy: Vec<&str> =
+        usage.connections_busy.iter().map(String::as_str).filter(|name| !spoilt(name)).collect();
+    if !busy.is_empty() {
+        left.push(format!("{}: to {}", plural(busy.len() as u64, "busy connection"), busy.join(", ")));
     }
     for (server, kept) in usage.connections_kept.iter().filter(|(_, kept)| **kept > KEPT_PER_SERVER_MAX) {
         left.push(format!("{kept} connections to {server}, at most {KEPT_PER_SERVER_MAX} may stay idle"));
@@ -112,7 +121,9 @@ fn download_budget(world: &World, file: &str, range: Option<(u64, u64)>) -> Opti
     let needed = cap.encoding.needed() as u64;
     let servers = world.schedule().grid.servers.len() as u64;
     Some(Budget {
-        received_bytes: bytes * RECEIVED_PERCENT_MAX / 100 + RECEIVED_EXTRA_BYTES,
+        received_bytes: bytes * RECEIVED_PERCENT_MAX / 100
+            + RECEIVED_EXTRA_BYTES
+            + count * needed * HEAD_BYTES,
         sent_bytes: u64::MAX,
         requests: count * needed * BLOCK_REQUESTS_PERCENT_MAX / 100
             + (needed + 2) * OPENING_REQUESTS_MAX
@@ -127,7 +138,7 @@ fn upload_budget(world: &World, file: &str) -> Option<Budget> {
     let blocks = cut.segments() * cut.encoding().total() as u64;
     Some(Budget {
         received_bytes: u64::MAX,
-        sent_bytes: ideal * SENT_PERCENT_MAX / 100 + servers * SENT_EXTRA_BYTES,
+        sent_bytes: ideal * SENT_PERCENT_MAX / 100 + servers * SENT_EXTRA_BYTES + blocks * HEAD_BYTES,
         requests: blocks * WRITE_REQUESTS_PERCENT_MAX / 100 + servers * HOMING_REQUESTS_MAX,
     })
 }
