@@ -83,9 +83,9 @@ download = "movie"
 together = true
 expect = "cancelled"
 [[faults]]
-cancel = "step 7"
+cancel = "step 9"
 [[faults]]
-pause = "step 7"
+pause = "step 9"
 for = "2s"
 [[faults]]
 name = "mute"

@@ -33,6 +33,8 @@ pub(super) enum Shape {
     List(Box<Shape>),
     /// Lists of values, by path.
     Lists,
+    /// Values by names of one's own.
+    ByName(Box<Shape>),
     Table,
     Tables,
     Named,
@@ -178,7 +180,7 @@ pub(super) fn of(form: Form) -> Grammar {
              none."
                 .into(),
             vec![],
-            Shape::Lists,
+            Shape::ByName(Box::new(Shape::Either(vec![Shape::Integer, whole(&numbers())]))),
         ),
         Form::Substitute => (
             "What is there instead of the share: its own first part, or another share.".into(),
@@ -197,7 +199,7 @@ pub(super) fn of(form: Form) -> Grammar {
         Form::Which => (
             "Which requests of many are struck, counted at each server from the beginning of the fault.".into(),
             faults::CHOICES.to_vec(),
-            whole(r"(all|the\s+first\s+\d+|(the|every)\s+\d+(st|nd|rd|th)|with\s+probability\s+[0-9.eE+-]+)"),
+            whole(r"(all|the\s+first(\s+\d+)?|(the|every)\s+\d+(st|nd|rd|th)|with\s+probability\s+[0-9.eE+-]+)"),
         ),
         Form::Jump => (
             "A duration with a sign, ahead or back, or a range of them of which the seed chooses.".into(),
@@ -267,7 +269,7 @@ pub(super) fn of(form: Form) -> Grammar {
     };
     let first = form.describe().1;
     let quoted = |text: &str| match text.starts_with(['"', '[', '{'])
-        || text.parse::<u64>().is_ok()
+        || text.parse::<u64>().is_ok() && !matches!(form, Form::Answer)
         || text == "false"
     {
         true => text.to_owned(),

@@ -48,7 +48,7 @@ fn property(key: &Key, defs: &mut Map<String, Value>) -> Value {
     match &shape {
         Shape::Table | Shape::Tables | Shape::Named => all.extend(nested(key.form, defs)),
         Shape::Words(_) | Shape::Integer | Shape::Flag => all.extend(value(&shape)),
-        Shape::Text(_) | Shape::Either(_) | Shape::List(_) | Shape::Lists => {
+        Shape::Text(_) | Shape::Either(_) | Shape::List(_) | Shape::Lists | Shape::ByName(_) => {
             let name = format!("{:?}", key.form);
             all.insert("$ref".into(), json!(format!("#/$defs/{name}")));
             if !defs.contains_key(&name) {
@@ -85,6 +85,9 @@ fn value(shape: &Shape) -> Map<String, Value> {
         Shape::Either(shapes) => json!({ "anyOf": shapes.iter().map(value).collect::<Vec<_>>() }),
         Shape::List(item) => json!({ "type": "array", "minItems": 1, "items": value(item) }),
         Shape::Lists => lists(),
+        Shape::ByName(item) => {
+            json!({ "type": "object", "minProperties": 1, "additionalProperties": value(item) })
+        }
         Shape::Table | Shape::Tables | Shape::Named => json!({}),
     };
     match value {
