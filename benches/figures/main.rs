@@ -4,6 +4,7 @@
 //! A row below its bar is marked, and the program then ends with 1.
 
 mod growth;
+mod large_grid;
 mod limits;
 mod memory;
 mod storms;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
     }
     let mut figures = storms::figures();
     figures.extend(memory::figures());
+    figures.extend(large_grid::figures());
     figures.extend(growth::figures());
     let mut code = ExitCode::SUCCESS;
     println!("\n| Figure | Measured | Bar | How |\n|---|---|---|---|");
