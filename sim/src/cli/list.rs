@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::load::load;
+use super::load::{files, load};
 use super::out::{Done, Out};
 use crate::report;
 use crate::report::json::{Event, Listed, Summary};
@@ -20,7 +20,7 @@ pub(super) fn list(out: Out, paths: &[PathBuf]) -> Done {
     let _ = out.text(|| table(&scenarios, columns()));
     // Nobody reads on: the rest is of no use.
     let _ = scenarios.iter().try_for_each(|scenario| out.event(&Event::Scenario(Listed::of(scenario))));
-    Ok(Summary { scenarios: scenarios.len(), ..out.summary(code) })
+    Ok(Summary { scenarios: files(&scenarios), ..out.summary(code) })
 }
 
 /// How wide the terminal is: what `COLUMNS` says, or the terminal itself; none where there is no terminal.
@@ -39,7 +39,8 @@ fn table(scenarios: &[Scenario], columns: Option<usize>) -> String {
     let head = format!("  {:name_columns$}  seeds  faults  ", "");
     let text_columns = columns.map(|columns| columns.saturating_sub(head.len()).max(TEXT_COLUMNS_MIN));
     let mut folder = None;
-    for scenario in scenarios {
+    for variants in scenarios.chunk_by(|a, b| a.path() == b.path()) {
+        let Some(scenario) = variants.first() else { continue };
         let (of, name) = split(scenario.path());
         if folder != Some(of) {
             let space = if folder.is_some() { "\n" } else { "" };
@@ -52,13 +53,13 @@ fn table(scenarios: &[Scenario], columns: Option<usize>) -> String {
             name = format!("  {:name_columns$}", "");
         }
         let (seeds, faults) = (scenario.seeds().len(), scenario.fault_names().len());
-        let mut lines = wrapped(&text(scenario), text_columns).into_iter();
+        let mut lines = wrapped(&text(scenario, variants.len()), text_columns).into_iter();
         let _ = writeln!(out, "{name}  {seeds:5}  {faults:6}  {}", lines.next().unwrap_or_default());
         for line in lines {
             let _ = writeln!(out, "{:1$}{line}", "", head.len());
         }
     }
-    let _ = writeln!(out, "\n{}", report::plural(scenarios.len() as u64, "scenario"));
+    let _ = writeln!(out, "\n{}", report::plural(files(scenarios) as u64, "scenario"));
     out
 }
 
@@ -69,9 +70,12 @@ fn split(path: &str) -> (&str, &str) {
     (folder, path.file_name().and_then(|name| name.to_str()).unwrap_or_default())
 }
 
-/// What it shows, where it comes from, and how its failures are taken.
-fn text(scenario: &Scenario) -> String {
+/// What it shows, in how many variants, where it comes from, and how its failures are taken.
+fn text(scenario: &Scenario, variants: usize) -> String {
     let mut text = scenario.about().to_owned();
+    if variants > 1 {
+        let _ = write!(text, " ({variants} variants)");
+    }
     if let Some(from) = scenario.from() {
         let _ = write!(text, " (from: {from})");
     }
