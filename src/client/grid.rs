@@ -8,6 +8,7 @@ use rand_core::Rng;
 use tokio::time::Instant;
 
 use crate::client::event::{Event, Observe};
+use crate::client::remains::Remains;
 use crate::format::{ServerId, StorageIndex};
 use crate::net::client::StorageClient;
 use crate::net::{Dial, ServerInfo};
@@ -38,6 +39,8 @@ struct Shared<D: Dial> {
     health: Mutex<Health>,
     /// The longest share each server takes, in bytes, and when it said so.
     rooms: Mutex<BTreeMap<ServerId, (u64, Moment)>>,
+    /// What uploads left on servers.
+    remains: Mutex<Remains>,
     rng: Mutex<Box<dyn Rng + Send>>,
     origin: Instant,
 }
@@ -70,6 +73,7 @@ impl<D: Dial + Clone> Client<D> {
             secrets,
             health,
             rooms: Mutex::new(BTreeMap::new()),
+            remains: Mutex::default(),
             rng: Mutex::new(rng),
             origin: Instant::now(),
         };
@@ -129,6 +133,11 @@ impl<D: Dial> Client<D> {
     pub(crate) fn note_room(&self, server: &ServerId, room: u64) {
         let mut rooms = self.shared.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         rooms.insert(server.clone(), (room, self.now()));
+    }
+
+    /// What uploads left on servers. Held only for the length of a statement.
+    pub(crate) fn remains(&self) -> MutexGuard<'_, Remains> {
+        self.shared.remains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `N` random bytes.

@@ -6,6 +6,7 @@
 pub mod download;
 pub mod event;
 pub mod grid;
+mod remains;
 pub mod upload;
 
 pub use event::{Deadlines, Event, Observe};

@@ -138,7 +138,7 @@ impl<D: Dial + Clone> Client<D> {
     /// for; otherwise every server is told to forget what it took. Shares that are lost on the way are placed
     /// on further servers in the end, if there are any, for which the source is read once more. Ends within
     /// `policy.upload.deadline`, whatever servers do. Dropping the future leaves incomplete shares
-    /// behind, which servers discard after a while.
+    /// behind, which servers discard after a while, or when this client uploads the same file again.
     pub async fn upload<S>(&self, source: &mut S, options: &UploadOptions) -> Result<Uploaded, UploadError>
     where
         S: AsyncRead + AsyncSeek + Unpin,

@@ -5,6 +5,7 @@
 #[path = "../common/grid.rs"]
 mod grid;
 
+mod again;
 mod anew;
 mod chaos;
 mod push;
@@ -27,6 +28,7 @@ use lafs::format::cap::Cap;
 use lafs::format::{Encoding, ServerId, ShareNum, StorageIndex};
 use lafs::plan::Policy;
 use lafs::plan::place::UnhappyError;
+use lafs::server::backend::Backend;
 use tokio::time::Instant;
 
 const KEY: Key = Key([3; 16]);
@@ -107,6 +109,11 @@ impl Case {
 
     fn staged_bytes(&self) -> u64 {
         paused().block_on(self.grid.staged_bytes())
+    }
+
+    /// The same, only on the server in place `place`.
+    fn staged_on(&self, place: usize) -> u64 {
+        paused().block_on(self.node(place).backend.staged_bytes()).unwrap()
     }
 
     /// How many servers hold how many shares.

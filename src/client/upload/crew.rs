@@ -1,5 +1,6 @@
 //! The requests of one upload that are under way, and what they may have left on servers.
 //!
+//! Shares that a server still keeps when the crew is dropped are noted for the next upload of the file.
 //! Nothing is decided here, and what a request consists of is in `job`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,12 +8,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{AbortHandle, LocalBoxFuture, abortable};
+use futures_util::future::{AbortHandle, LocalBoxFuture, abortable, join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::job::{Job, Peer, Piece};
 use crate::client::event::Question;
+use crate::client::remains::Remain;
 use crate::format::ShareNum;
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError};
@@ -85,11 +87,13 @@ impl<'a, D: Dial + Clone> Crew<'a, D> {
         self.start(async move { Done::Room(server, job.room(server, overdue_after).await) })
     }
 
+    /// Meanwhile, what earlier uploads of the file left on `server` is aborted.
     pub(super) fn ask_shares(&mut self, server: usize, overdue_after: Duration) -> AbortHandle {
         let job = self.job;
         self.start(async move {
             let request = || job.servers[server].storage.shares(job.index);
-            Done::Shares(server, job.ask_again(server, Question::Shares, overdue_after, request).await)
+            let question = job.ask_again(server, Question::Shares, overdue_after, request);
+            Done::Shares(server, join(question, job.clear(server)).await.0)
         })
     }
 
@@ -97,6 +101,8 @@ impl<'a, D: Dial + Clone> Crew<'a, D> {
         self.claims.entry(server).or_default().extend(&shares);
         let job = self.job;
         self.start(async move {
+            // Nothing is left if it said what it holds before.
+            job.clear(server).await;
             let Peer { storage, leases } = &job.servers[server];
             let request = storage.allocate(job.index, &shares, job.share_size, leases, &job.secret);
             let result = job.ask(server, Question::Allocate, Some(overdue_after), request).await;
@@ -180,10 +186,22 @@ impl<'a, D: Dial + Clone> Crew<'a, D> {
     /// that is done or `until` is reached.
     pub(super) async fn clean(&mut self, until: Instant) {
         self.tasks.clear();
-        for (server, shares) in std::mem::take(&mut self.claims) {
+        for (server, shares) in self.claims.clone() {
             self.abort(server, shares);
         }
         while self.next(Some(until)).await.is_some() {}
         self.tasks.clear();
+    }
+}
+
+impl<D: Dial> Drop for Crew<'_, D> {
+    fn drop(&mut self) {
+        for (server, shares) in std::mem::take(&mut self.claims) {
+            for share in shares {
+                let Job { index, secret, .. } = *self.job;
+                let server = self.job.servers[server].id().clone();
+                self.job.client.remains().note(Remain { server, index, share, secret });
+            }
+        }
     }
 }

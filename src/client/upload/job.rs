@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+use tokio::time::timeout;
 
 use crate::client::Client;
 use crate::client::event::{Deadlines, Event, Question};
@@ -184,6 +186,28 @@ impl<D: Dial + Clone> Job<'_, D> {
             };
         }
         gone
+    }
+
+    /// Aborts what earlier uploads of this file left on `server`, several at a time. What cannot be aborted, or
+    /// not within what cleaning up may take, stays noted.
+    pub(super) async fn clear(&self, server: usize) {
+        let Peer { storage, .. } = &self.servers[server];
+        let remains = self.client.remains().of(self.servers[server].id(), self.index);
+        if remains.is_empty() {
+            return;
+        }
+        let aborts = remains.into_iter().map(|remain| async move {
+            let request = storage.abort(remain.index, remain.share, &remain.secret);
+            match self.ask(server, Question::Abort(remain.share), None, request).await {
+                // It was complete, or is gone already.
+                Ok(()) | Err(RequestError::Status(..500)) => self.client.remains().forget(&remain),
+                Err(_) => {}
+            }
+        });
+        let policy = self.client.policy();
+        let aborts = stream::iter(aborts).buffer_unordered(policy.transport.idle_connections_max.max(1));
+        // Those who wait for `server` do not wait longer than for others.
+        timeout(policy.upload.abort_max, aborts.collect::<()>()).await.ok();
     }
 }
 
