@@ -102,6 +102,10 @@ pub struct UploadPolicy {
     pub answer_floor: Duration,
     /// The longest share a server takes, once asked, is not asked again for this long. Default 60 s.
     pub room_age_max: Duration,
+    /// An allocation that fails for a reason that may pass is made again this many times. Default 2 ...
+    pub allocate_retries_max: u32,
+    /// ... after this long, doubled each time. Default 50 ms.
+    pub allocate_retry_after: Duration,
     /// A write must be silent at least this long before its server counts as lost. Default 2 s.
     pub write_floor: Duration,
     /// The slowest link of which nobody is called silent, in bytes per second. What a connection has taken
@@ -179,6 +183,8 @@ impl Default for Policy {
                 segment_bytes_max: 1024 * 1024,
                 answer_floor: Duration::from_millis(100),
                 room_age_max: Duration::from_secs(60),
+                allocate_retries_max: 2,
+                allocate_retry_after: Duration::from_millis(50),
                 write_floor: Duration::from_secs(2),
                 write_rate_min: 32 * 1024,
                 anew_rounds_max: 2,

@@ -89,3 +89,40 @@ fn another_file_does_not_wait_for_what_was_left_behind() {
     });
     assert!(case.grid.nodes.iter().all(|node| node.count(Kind::Abort) == 0));
 }
+
+/// The first requests of `kind` meet `act`.
+fn first(kind: Kind, count: usize, act: Act) -> impl Fn(Kind, usize) -> Act {
+    move |this, nth| if this == kind && nth < count { act } else { Act::Serve }
+}
+
+#[test]
+fn an_allocation_that_fails_once_or_twice_everywhere_is_made_again() {
+    for act in [Act::Fail(500), Act::Fail(503), Act::LoseAnswer] {
+        for (servers, count) in [(10, 1), (10, 2), (3, 1), (3, 2)] {
+            let case = Case::new(servers, (3, servers, 10));
+            (0..servers).for_each(|place| case.node(place).obey(first(Kind::Allocate, count, act)));
+            let (uploaded, took) = case.succeed();
+            assert_eq!((uploaded.happiness, uploaded.placed.len()), (servers, 10), "{act:?} {count}");
+            assert_eq!(case.staged_bytes(), 0, "{act:?}");
+            assert!(took <= Duration::from_millis(150), "{act:?} {took:?}");
+        }
+    }
+}
+
+#[test]
+fn an_allocation_that_no_repetition_helps_is_not_made_for_ever() {
+    let case = Case::new(10, (3, 7, 10));
+    (0..10).for_each(|place| case.node(place).obey(unlucky(Kind::Allocate, Act::Fail(500))));
+    let (error, took) = case.fail();
+    assert_eq!(error.last_failure.unwrap().reason, "the server answered 500");
+    assert!(case.grid.nodes.iter().all(|node| node.count(Kind::Allocate) == 3));
+    assert!(took <= Duration::from_millis(150), "{took:?}");
+}
+
+#[test]
+fn an_allocation_that_finds_no_room_is_not_made_again() {
+    let case = Case::new(10, (3, 7, 10));
+    (0..3).for_each(|place| case.node(place).obey(unlucky(Kind::Allocate, Act::Fail(507))));
+    case.succeed();
+    assert!((0..3).all(|place| case.node(place).count(Kind::Allocate) == 1));
+}

@@ -10,9 +10,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, LocalBoxFuture, abortable, join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::job::{Job, Peer, Piece};
+use super::job::{Job, Piece};
 use crate::client::event::Question;
 use crate::client::remains::Remain;
 use crate::format::ShareNum;
@@ -103,9 +103,25 @@ impl<'a, D: Dial + Clone> Crew<'a, D> {
         self.start(async move {
             // Nothing is left if it said what it holds before.
             job.clear(server).await;
-            let Peer { storage, leases } = &job.servers[server];
-            let request = storage.allocate(job.index, &shares, job.share_size, leases, &job.secret);
-            let result = job.ask(server, Question::Allocate, Some(overdue_after), request).await;
+            let result = job.allocate(server, &shares, overdue_after).await;
+            Done::Granted(server, shares, result)
+        });
+    }
+
+    /// The same once more, after `pause`, and after the server has forgotten `undo`.
+    pub(super) fn allocate_again(
+        &mut self,
+        server: usize,
+        shares: BTreeSet<ShareNum>,
+        overdue_after: Duration,
+        pause: Duration,
+        undo: BTreeSet<ShareNum>,
+    ) {
+        let job = self.job;
+        self.start(async move {
+            sleep(pause).await;
+            job.abort(server, undo).await;
+            let result = job.allocate(server, &shares, overdue_after).await;
             Done::Granted(server, shares, result)
         });
     }

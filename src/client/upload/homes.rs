@@ -1,11 +1,12 @@
 //! Finds servers that take the shares: carries out what `plan::place::select` decides.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures_util::future::AbortHandle;
 
 use super::crew::{Crew, Done};
-use super::job::is_gone;
+use super::job::{is_gone, is_hiccup};
 use crate::client::event::{Event, Question};
 use crate::format::{Encoding, ShareNum};
 use crate::net::Dial;
@@ -36,6 +37,10 @@ struct Answers {
     shares: Option<BTreeSet<ShareNum>>,
     room: Option<u64>,
     requests: Vec<AbortHandle>,
+    /// How often an allocation was made again because it had failed.
+    retries: u32,
+    /// An allocation that failed may have been carried out.
+    may_keep: bool,
 }
 
 impl Answers {
@@ -122,7 +127,7 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
                 if room.is_none() {
                     requests.push(self.crew.ask_room(server, patience));
                 }
-                self.answers.insert(server, Answers { shares: None, room, requests });
+                self.answers.insert(server, Answers { room, requests, ..Answers::default() });
             }
             Move::Allocate(server, shares) => {
                 self.crew.allocate(server, shares, self.selection.patience(server, true));
@@ -167,6 +172,9 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
         asked: &BTreeSet<ShareNum>,
         answer: Result<Allocated, RequestError>,
     ) {
+        if self.allocate_again(server, asked, &answer) {
+            return;
+        }
         match answer {
             Ok(Allocated { already_have, allocated }) => {
                 self.crew.release(server, &(asked - &allocated));
@@ -174,6 +182,42 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
             }
             Err(error) => self.selection.failed(server, error.to_string(), is_gone(&error)),
         }
+    }
+
+    /// Makes an allocation again that failed for a reason that may have passed. If it is not clear that nothing
+    /// came of it, and what was asked for is then not to be had, that may be kept for this very upload: it is
+    /// aborted and asked for once more.
+    fn allocate_again(
+        &mut self,
+        server: usize,
+        asked: &BTreeSet<ShareNum>,
+        answer: &Result<Allocated, RequestError>,
+    ) -> bool {
+        let client = self.crew.job.client;
+        let policy = &client.policy().upload;
+        let patience = self.selection.patience(server, true);
+        let answers = self.answers.entry(server).or_default();
+        let (pause, undo) = match answer {
+            Err(error) if is_hiccup(error) && answers.retries < policy.allocate_retries_max => {
+                let doubled = 1u32.checked_shl(answers.retries).unwrap_or(u32::MAX);
+                answers.retries += 1;
+                answers.may_keep = true;
+                (policy.allocate_retry_after.saturating_mul(doubled), BTreeSet::new())
+            }
+            Ok(Allocated { already_have, allocated })
+                if answers.may_keep && !asked.is_subset(&(already_have | allocated)) =>
+            {
+                answers.may_keep = false;
+                (Duration::ZERO, asked - already_have)
+            }
+            _ => return false,
+        };
+        let head_start = if undo.is_empty() { pause } else { patience };
+        let again = self.selection.allocate_again(server, client.now() + head_start);
+        if again {
+            self.crew.allocate_again(server, asked.clone(), patience, pause, undo);
+        }
+        again
     }
 
     fn settle(mut self, granted: Vec<BTreeSet<ShareNum>>) -> Homes {

@@ -15,7 +15,7 @@ use crate::client::event::{Deadlines, Event, Question};
 use crate::format::{ServerId, ShareNum, StorageIndex};
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError, StorageClient};
-use crate::net::message::{LeaseSecrets, UploadSecret};
+use crate::net::message::{Allocated, LeaseSecrets, UploadSecret};
 use crate::plan::Moment;
 
 /// The most bytes in one write: servers bound what they take at once.
@@ -117,6 +117,17 @@ impl<D: Dial + Clone> Job<'_, D> {
         Ok(room)
     }
 
+    pub(super) async fn allocate(
+        &self,
+        server: usize,
+        shares: &BTreeSet<ShareNum>,
+        overdue_after: Duration,
+    ) -> Result<Allocated, RequestError> {
+        let Peer { storage, leases } = &self.servers[server];
+        let request = storage.allocate(self.index, shares, self.share_size, leases, &self.secret);
+        self.ask(server, Question::Allocate, Some(overdue_after), request).await
+    }
+
     /// In as many requests as the length takes, one after the other.
     pub(super) async fn write(
         &self,
@@ -216,12 +227,13 @@ fn may_pass(error: &RequestError) -> bool {
     matches!(error, RequestError::Connect(_)) || is_hiccup(error)
 }
 
-/// Whether the server was reached and something went wrong there or on the way.
-fn is_hiccup(error: &RequestError) -> bool {
+/// Whether the server was reached and something went wrong there or on the way that may not do so again.
+pub(super) fn is_hiccup(error: &RequestError) -> bool {
     match error {
-        RequestError::Lost(_) => true,
-        RequestError::Status(status) => *status >= 500,
-        RequestError::Connect(_) | RequestError::Silent(_) | RequestError::Malformed(_) => false,
+        RequestError::Lost(_) | RequestError::Malformed(_) => true,
+        // What is not implemented, or has no room, is no better a moment later.
+        RequestError::Status(status) => *status >= 500 && !matches!(status, 501 | 505 | 507),
+        RequestError::Connect(_) | RequestError::Silent(_) => false,
     }
 }
 

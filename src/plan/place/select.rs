@@ -13,6 +13,7 @@ use crate::format::{Encoding, ServerId, ShareNum};
 use crate::plan::Moment;
 use crate::plan::policy::OverduePolicy;
 
+mod again;
 #[cfg(test)]
 mod tests;
 
