@@ -2,6 +2,7 @@
 
 use squall::run;
 use squall::scenario;
+use squall::scenario::keys::{Absent, FAULT};
 use squall::starter;
 use squall::trace::Keep;
 use squall::verdict::ExitCode;
@@ -42,4 +43,18 @@ fn every_starter_is_commented_and_no_two_are_of_one_kind() {
     }
     assert_eq!(starter::find("power_loss"), starter::find("power-loss"));
     assert_eq!(starter::find("powerloss"), None);
+}
+
+#[test]
+fn every_kind_of_fault_has_a_starter_that_uses_it() {
+    let kinds = FAULT.keys.iter().filter(|key| matches!(key.absent, Absent::Means("another kind")));
+    let kinds: Vec<&str> = kinds.map(|key| key.name).collect();
+    assert_eq!(FAULT.doc.split_once("one of ").map(|(_, list)| list.matches(',').count() + 1), Some(kinds.len()));
+    for kind in kinds {
+        let uses = |starter: &&starter::Starter| {
+            let faults = starter.text.split("[[faults]]").skip(1);
+            faults.flat_map(str::lines).any(|line| line.split('=').next().is_some_and(|key| key.trim() == kind))
+        };
+        assert!(starter::ALL.iter().any(|starter| uses(&starter)), "no file in sim/src/starter/ has a `{kind}`");
+    }
 }
