@@ -247,6 +247,7 @@ fn a_fault_that_recurs_too_soon_or_without_an_end() {
     assert_snapshot!(errors_of_fault("full = \"s3\"\nfor = \"2s\"\nevery = \"1s..2s\"\n"));
     assert_snapshot!(errors_of_fault("full = \"s3\"\nevery = \"2s\"\n"));
     assert_snapshot!(errors_of_fault("disconnect = \"s3\"\nevery = \"2s\"\n"));
+    assert_snapshot!(errors_of_fault("full = \"s3\"\nfor = \"1us\"\nevery = \"2us\"\n"));
 }
 
 #[test]

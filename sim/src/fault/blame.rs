@@ -25,12 +25,10 @@ impl Book {
                 };
                 Some((self.active_on(to, refuses)?, 0))
             }
-            K::Delivered { from, to, bytes, .. } => {
-                let slow = |kind: &FaultKind| matches!(kind, FaultKind::Slow(_));
-                Some((self.active_on(from, slow).or_else(|| self.active_on(to, slow))?, bytes))
-            }
-            K::ConnectSent { .. }
-            | K::Connected { .. }
+            K::Delivered { from, to, bytes, .. } => Some((self.slow_between(from, to)?, bytes)),
+            // A link may be so slow that nothing arrives before the run ends.
+            K::ConnectSent { from, to, .. } => Some((self.slow_between(from, to)?, 0)),
+            K::Connected { .. }
             | K::AcceptQueued { .. }
             | K::Accepted { .. }
             | K::WindowOpened { .. }
@@ -52,6 +50,11 @@ impl Book {
 
     fn name(&self, host: HostId) -> &str {
         self.hosts.get(host.index()).map(String::as_str).unwrap_or_default()
+    }
+
+    fn slow_between(&self, from: HostId, to: HostId) -> Option<usize> {
+        let slow = |kind: &FaultKind| matches!(kind, FaultKind::Slow(_));
+        self.active_on(from, slow).or_else(|| self.active_on(to, slow))
     }
 
     fn blame_loss(&self, from: HostId, to: HostId, why: Why) -> Option<usize> {

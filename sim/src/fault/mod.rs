@@ -251,7 +251,8 @@ impl Book {
         let active = match host {
             Some(host) => account.active.remove_entry(&host).into_iter().collect(),
             None => {
-                account.over = !account.rests;
+                // It may have to begin anew at this very moment, and then it does not rest.
+                account.over = account.fault.every.is_none();
                 std::mem::take(&mut account.active)
             }
         };

@@ -419,3 +419,21 @@ fn a_fault_that_recurs_rests_in_between_and_has_the_same_targets_and_later_ones(
     let receipt = &book.receipts()[0];
     assert_eq!((receipt.began.len(), receipt.again), (1, 1));
 }
+
+#[test]
+fn a_fault_that_begins_anew_in_the_moment_of_its_end_goes_on_recurring() {
+    let plan = Fault {
+        until: Some(Trigger::After(seconds(2))),
+        every: Some(seconds(3)),
+        ..fault(FaultKind::Full, hosts(&["s0"]), Trigger::At(seconds(1)))
+    };
+    let mut book = book(&[plan]);
+    book.began(0, S0, seconds(1));
+    for (round, at) in [(1, 5), (2, 8), (3, 11)] {
+        book.pass_time(seconds(at));
+        assert_eq!(book.take_due(), [Due::End { fault: 0, host: None }, Due::BeginAgain { fault: 0 }]);
+        assert_eq!(book.ended(0, None, seconds(at)), [S0]);
+        book.began(0, S0, seconds(at));
+        assert_eq!((book.round(0), book.next_time().is_some()), (round, true));
+    }
+}

@@ -112,6 +112,7 @@ fn decode(
         steps: step_sections.as_ref().map_or(u64::MAX, |sections| sections.len() as u64),
         uploads: Vec::new(),
         downloads: Vec::new(),
+        begins_with: Vec::new(),
         segment: grid.segment,
         hosts_known: grid.hosts_known,
     };
@@ -123,7 +124,10 @@ fn decode(
             Some(ActionPlan::Download { .. }) => names.downloads.push(number),
             _ => {}
         }
-        if number == 1 && step.as_ref().is_some_and(|step| step.together) {
+        let together = step.as_ref().is_some_and(|step| step.together);
+        let first = names.begins_with.last().copied().filter(|_| together);
+        names.begins_with.push(first.unwrap_or(number));
+        if number == 1 && together {
             let bad = Bad::new("the first step has nothing to begin together with", "no step before it");
             report.bad(section.key_span("together"), bad);
         }

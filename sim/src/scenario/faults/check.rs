@@ -26,6 +26,7 @@ pub(super) fn check_times(
     }
     if let (KindPlan::Restore(_, step), When::Event { what, .. }) = (kind, when)
         && step_order(*what).is_some_and(|at| at <= step * 2)
+        && !may_come_later(*what, *step, names)
     {
         let bad = Bad::new("there is no such backup yet", format!("step {step} has yet to begin"));
         let span = section.field("to").map_or(section.span.clone(), |field| field.span);
@@ -34,7 +35,9 @@ pub(super) fn check_times(
     let inverted = match (when, until) {
         (When::At(begin), Some(When::At(end))) => end.min <= begin.max,
         (When::Event { what: begin, .. }, Some(When::Event { what: end, .. })) => {
-            step_order(*begin).zip(step_order(*end)).is_some_and(|(begin, end)| end <= begin)
+            step_order(*begin).zip(step_order(*end)).is_some_and(|(first, last)| {
+                last <= first && (begin == end || !may_come_later(*end, first / 2, names))
+            })
         }
         _ => false,
     };
@@ -124,6 +127,12 @@ fn step_order(what: Happening) -> Option<u64> {
         | Happening::ShareFound
         | Happening::SegmentDone => None,
     }
+}
+
+/// Whether this is the end of a step that runs together with `step`, so that `step` has begun before.
+fn may_come_later(what: Happening, step: u64, names: &Names) -> bool {
+    let first = usize::try_from(step).ok().and_then(|step| names.begins_with.get(step.checked_sub(1)?));
+    matches!(what, Happening::StepEnded(ended) if first.is_some_and(|first| *first <= ended))
 }
 
 /// Reports a fault on shares of a file that begins before there are any.

@@ -308,6 +308,10 @@ fn every(section: &Section<'_>, lasts: Option<&When>, report: &mut Report<'_>) -
     let field = section.field("every")?;
     let every = section.read("every", report, units::durations)?;
     match lasts {
+        _ if every.min < 1000 => {
+            let bad = Bad::new("a fault that recurs too often", "less than a millisecond");
+            report.bad(field.span, bad.help("faults begin at whole milliseconds"));
+        }
         Some(When::After(lasts)) if every.min > lasts.max => return Some(every),
         Some(When::After(_)) => {
             let bad = Bad::new("the fault recurs before it is over", "not longer than `for`");

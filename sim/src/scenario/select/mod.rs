@@ -28,6 +28,8 @@ pub(super) struct Names {
     pub(super) uploads: Vec<(String, u64)>,
     /// Which steps download, from 1.
     pub(super) downloads: Vec<u64>,
+    /// For each step the first of those that begin together with it.
+    pub(super) begins_with: Vec<u64>,
     pub(super) segment: u64,
     /// Whether the hosts could be read; if not, their names are not checked.
     pub(super) hosts_known: bool,
