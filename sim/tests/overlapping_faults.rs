@@ -174,3 +174,37 @@ fn hosts_of_one_group_and_hosts_of_none_talk_as_ever() {
         assert_eq!(touched(&report, "f"), 0, "{groups}");
     }
 }
+
+#[test]
+fn a_machine_that_is_dark_when_its_client_wants_something_has_been_bitten() {
+    for kind in ["power_loss", "crash"] {
+        let text = format!(
+            "about = \"x\"\nfiles.movie.size = \"100 KiB\"\ngrid.clients = 2\n\
+             steps = [{{ upload = \"movie\" }}, {{ download = \"movie\", by = \"c1\", expect = \"either\" }}]\n\
+             [[faults]]\n{kind} = \"c1\"\nwhen = \"step 2 starts\"\n"
+        );
+        let scenario = squall::scenario::parse("test", text.as_bytes())
+            .unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+        let report = run(&scenario.schedule(0), Keep::Last(0)).expect("a runtime");
+        assert!(failed(&report, 1) && report.findings.is_empty(), "{kind}: {:?}", report.findings);
+        assert_eq!(report.receipts[0].touched, 1, "{kind}");
+    }
+}
+
+#[test]
+fn what_is_so_slow_that_nothing_arrives_has_bitten() {
+    let report = play(
+        "[[faults]]\nslow = \"s1\"\nlatency = \"1d\"\nwhen = \"step 3 starts\"\nuntil = \"step 4 starts\"\n",
+    );
+    assert!(report.receipts[0].touched > 0 && failed(&report, 2), "{:?}", report.receipts);
+}
+
+#[test]
+fn steps_that_run_together_may_end_in_another_order() {
+    let text = "about = \"x\"\nfiles.movie.size = \"100 KiB\"\n\
+                steps = [{ upload = \"movie\" }, { download = \"movie\" }, { download = \"movie\", together = true }]\n\
+                [[faults]]\nhang = \"s1\"\nwhen = \"step 3 starts\"\nuntil = \"step 2 ends\"\n";
+    assert!(squall::scenario::parse("test", text.as_bytes()).is_ok());
+    let apart = text.replace(", together = true", "");
+    assert!(squall::scenario::parse("test", apart.as_bytes()).is_err());
+}

@@ -49,12 +49,20 @@ fn every_starter_is_commented_and_no_two_are_of_one_kind() {
 fn every_kind_of_fault_has_a_starter_that_uses_it() {
     let kinds = FAULT.keys.iter().filter(|key| matches!(key.absent, Absent::Means("another kind")));
     let kinds: Vec<&str> = kinds.map(|key| key.name).collect();
-    assert_eq!(FAULT.doc.split_once("one of ").map(|(_, list)| list.matches(',').count() + 1), Some(kinds.len()));
+    assert_eq!(
+        FAULT.doc.split_once("one of ").map(|(_, list)| list.matches(',').count() + 1),
+        Some(kinds.len())
+    );
     for kind in kinds {
         let uses = |starter: &&starter::Starter| {
             let faults = starter.text.split("[[faults]]").skip(1);
-            faults.flat_map(str::lines).any(|line| line.split('=').next().is_some_and(|key| key.trim() == kind))
+            faults
+                .flat_map(str::lines)
+                .any(|line| line.split('=').next().is_some_and(|key| key.trim() == kind))
         };
-        assert!(starter::ALL.iter().any(|starter| uses(&starter)), "no file in sim/src/starter/ has a `{kind}`");
+        assert!(
+            starter::ALL.iter().any(|starter| uses(&starter)),
+            "no file in sim/src/starter/ has a `{kind}`"
+        );
     }
 }

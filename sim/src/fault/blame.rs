@@ -48,6 +48,11 @@ impl Book {
         }
     }
 
+    /// The fault because of which `host` is down.
+    pub fn killer(&self, host: HostId) -> Option<usize> {
+        self.active_on(host, |kind| matches!(kind, FaultKind::Crash | FaultKind::PowerLoss))
+    }
+
     fn name(&self, host: HostId) -> &str {
         self.hosts.get(host.index()).map(String::as_str).unwrap_or_default()
     }

@@ -13,7 +13,7 @@ use lafs::format::cap::ReadCap;
 use super::margin;
 use super::truth::{Quality, quality};
 use crate::net::HostId;
-use crate::schedule::{Action, Answer, FaultKind, Link, RequestKind, Server, Step};
+use crate::schedule::{Action, Answer, Fault, FaultKind, Link, RequestKind, Server, Step};
 use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::{Ending, StepReport};
 use crate::world::World;
@@ -93,9 +93,14 @@ fn disturbances(world: &World, step: &Step, report: &StepReport) -> Vec<(HostId,
         Some(kind @ FaultKind::Groups(_)) => kind.parts(&step.by, world.names().host(host)),
         kind => kind.is_none_or(|kind| holds_up(kind, &step.action)),
     };
+    // What a backup brought back in the middle of it was not there for who asked before.
+    let restored = |fault: usize, from: Duration| {
+        let restore = |fault: &Fault| matches!(fault.kind, FaultKind::Restore { .. });
+        from > report.began && faults.get(fault).is_some_and(restore)
+    };
     let during = super::during(world, report).into_iter();
     during
-        .filter(|interval| holds_up(interval.fault, interval.host))
+        .filter(|interval| holds_up(interval.fault, interval.host) || restored(interval.fault, interval.from))
         .map(|interval| (interval.host, interval.from))
         .collect()
 }

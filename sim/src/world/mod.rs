@@ -283,8 +283,13 @@ impl World {
         name: &str,
         program: impl Future<Output = T> + 'static,
     ) -> Option<T> {
-        let host = self.host(name).filter(|host| !self.is_down(*host))?;
-        self.net.spawn(host, program).await
+        let host = self.host(name)?;
+        let result = if self.is_down(host) { None } else { self.net.spawn(host, program).await };
+        if result.is_none() {
+            let killer = self.recorder.records().book.killer(host);
+            killer.into_iter().for_each(|fault| self.recorder.bite(fault, 1, 0));
+        }
+        result
     }
 
     /// Replaces a client by one that remembers nothing.
