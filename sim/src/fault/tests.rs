@@ -330,7 +330,7 @@ fn each_event_is_the_work_of_the_fault_that_can_cause_it_and_of_no_other() {
         (held(Why::Blocked), &[1]),
         (K::Held { conn, from: CLIENT, to: S1, bytes: 9, why: Why::Blocked }, &[]),
         (K::HungHostTouched { host: S1, by: Touch::Wake }, &[]),
-        (K::ConnectSent { conn, from, to }, &[]),
+        (K::ConnectSent { conn, from, to }, &[7]),
         (K::TimedOut { conn, host: CLIENT }, &[]),
         (K::HostHung { host: S0 }, &[]),
     ];
