@@ -12,7 +12,7 @@ pub enum Oracle {
     Safety,
     /// An operation failed although the ground truth says that it had to succeed.
     Availability,
-    /// Requests, connections or allocations were left over.
+    /// Requests, connections or allocations were left over, or an undisturbed operation wasted much.
     Economy,
     /// The scenario file promised something else.
     Expectation,
@@ -43,7 +43,9 @@ impl Oracle {
                 "a download gives a wrong byte, or a share that an upload acknowledged is not there"
             }
             Self::Availability => "an operation failed although servers that no fault touched held enough",
-            Self::Economy => "an operation left requests or connections behind",
+            Self::Economy => {
+                "an operation left something behind (a request, a program, a busy connection, reserved space), or wasted much though no fault disturbed it"
+            }
             Self::Expectation => "the scenario file promised something else",
             Self::Hang => "an operation was still waiting at the deadline of the scenario",
             Self::Invalid => "the run proves nothing: a fault touched nothing, or nothing was asserted",
@@ -214,6 +216,21 @@ impl ExitCode {
             Self::Hang => "an operation hung",
             Self::Invalid => "a run proved nothing",
             Self::NotDeterministic => "a seed gave two different traces",
+            Self::Internal => "the harness itself failed, or lafs panicked",
+        }
+    }
+
+    /// When the program ends with it.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Passed => "everything passed",
+            Self::Failed => "a property failed",
+            Self::Usage => {
+                "the command line or a scenario file is wrong, or the engine can run none of the scenarios"
+            }
+            Self::Hang => "an operation hung: it was still waiting at the scenario's deadline",
+            Self::Invalid => "a run proved nothing: a fault stayed inert, or nothing was asserted",
+            Self::NotDeterministic => "the same seed gave two different traces",
             Self::Internal => "the harness itself failed, or lafs panicked",
         }
     }

@@ -8,17 +8,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::engine::Engine;
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0   everything passed
-  1   a property failed
-  2   the command line or a scenario file is wrong, or the engine can run none of the scenarios
-  3   an operation hung: it was still waiting at the scenario's deadline
-  4   a run proved nothing: a fault stayed inert, or nothing was asserted
-  5   the same seed gave two different traces
-  70  the harness itself failed, or lafs panicked
-When runs end differently, the code is the first of 70, 5, 3, 1, 4, 2 that any of them ended with.";
+use crate::verdict::ExitCode;
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -68,7 +58,9 @@ Exit codes: 0 if it was printed or written, 2 otherwise.";
 
 const PIN_EXAMPLES: &str = "\
 Example:
-  squall pin scenarios/download/one-hung-in-mid-download.toml --seed 7 > scenarios/regress/one-hung-as-seed-7.toml
+  squall pin my-scenario.toml --seed 7 > scenarios/regress/what-went-wrong.toml
+
+Its first line names the schema as it is seen from a folder below scenarios/.
 
 Exit codes: 0 if the file has no mistakes, 2 otherwise.";
 
@@ -81,12 +73,22 @@ Examples:
   squall replay scenarios/download/one-hung-in-mid-download.toml --seed 7
   squall blame my-scenario.toml --seed 7            which faults it takes for that run to fail
   squall check my-scenario.toml                     find mistakes without running
-  squall explain my-scenario.toml --seed 7          every default and every drawn value";
+  squall explain my-scenario.toml --seed 7          every default and every drawn value
+  squall pin my-scenario.toml --seed 7              that run as a file of its own";
+
+fn exit_codes() -> String {
+    let line = |code: ExitCode| format!("  {:<2}  {}\n", code as u8, code.meaning());
+    let lines: String = ExitCode::ALL.into_iter().map(line).collect();
+    format!(
+        "Exit codes:\n{lines}\
+         When runs end differently, the code is the first of 70, 5, 3, 1, 4, 2 that any of them ended with."
+    )
+}
 
 /// The command line.
 #[derive(Parser)]
 #[command(name = "squall", version, about = "Runs the real lafs client and server through seeded storms.")]
-#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"), max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = format!("{EXAMPLES}\n\n{}", exit_codes()), max_term_width = 100, arg_required_else_help = true)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -96,10 +98,10 @@ pub(super) struct Arguments {
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Run scenarios over their seeds and judge each run.
-    #[command(after_help = format!("{RUN_EXAMPLES}\n\n{EXIT_CODES}"))]
+    #[command(after_help = format!("{RUN_EXAMPLES}\n\n{}", exit_codes()))]
     Run {
         /// Scenario files, or folders that are searched for them.
-        #[arg(default_value = "scenarios")]
+        #[arg(default_value = super::load::SCENARIOS)]
         paths: Vec<PathBuf>,
         /// Seeds to run instead of those the files ask for: 7, or 0..100 (100 not included).
         #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
@@ -121,7 +123,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         variant: Option<String>,
         /// What carries the bytes: `event`, the engine of this project, or `turmoil`, the crate. Turmoil is slower and
-        /// knows no bandwidth, no one-way partition and no large grid; what it cannot express is not run, and listed.
+        /// knows no bandwidth, no one-way partition, no full accept queue and no more than 16 hosts; what it cannot
+        /// express is not run, and listed.
         #[arg(long, value_name = "ENGINE", default_value_t)]
         engine: Engine,
         /// For people, or one JSON object per line (sim/JSON.md).
@@ -129,7 +132,7 @@ pub(super) enum Command {
         format: Format,
     },
     /// Repeat one run exactly and print its full timeline.
-    #[command(after_help = format!("{REPLAY_EXAMPLES}\n\n{EXIT_CODES}"))]
+    #[command(after_help = format!("{REPLAY_EXAMPLES}\n\n{}", exit_codes()))]
     Replay {
         /// The scenario file.
         file: PathBuf,
@@ -162,7 +165,7 @@ pub(super) enum Command {
     #[command(after_help = CHECK_EXAMPLES)]
     Check {
         /// Scenario files, or folders that are searched for them.
-        #[arg(default_value = "scenarios")]
+        #[arg(default_value = super::load::SCENARIOS)]
         paths: Vec<PathBuf>,
         /// For people, or one JSON object per line (sim/JSON.md).
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -172,7 +175,7 @@ pub(super) enum Command {
     #[command(after_help = LIST_EXAMPLES)]
     List {
         /// Scenario files, or folders that are searched for them.
-        #[arg(default_value = "scenarios")]
+        #[arg(default_value = super::load::SCENARIOS)]
         paths: Vec<PathBuf>,
         /// For people, or one JSON object per line (sim/JSON.md).
         #[arg(long, value_enum, default_value_t = Format::Text)]

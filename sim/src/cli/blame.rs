@@ -16,11 +16,12 @@ pub(super) const EXAMPLES: &str = "\
 Example:
   squall blame my-scenario.toml --seed 7
 
-Each fault is taken out in turn, while all the others do what they did. A fault is necessary if the run passes without it;
-if no single one is, the smallest set is looked for without which it passes. `enough` are the faults that alone
-give the same failure.
+Each fault is taken out in turn, while all the others do what they did. A fault is necessary if the
+run passes without it; if no single one is, the smallest set is looked for without which it passes.
+`enough` are the faults that alone give the same failure.
 
-Exit codes: 0 if it could answer; 2 if the run does not fail, so that nobody is to blame, or if the file has mistakes.";
+Exit codes: 0 if it could answer; 2 if the run does not fail, so that nobody is to blame, or if the
+file has mistakes; 70 if the harness failed.";
 
 /// A search that takes no longer shows no progress.
 const QUIET: Duration = Duration::from_secs(2);

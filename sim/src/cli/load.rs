@@ -9,9 +9,16 @@ use crate::report::json::{Event, Mistake};
 use crate::scenario::{self, Scenario};
 use crate::verdict::ExitCode;
 
+/// Where scenarios are when nobody says where.
+pub(super) const SCENARIOS: &str = "scenarios";
+
 /// Loads everything below `paths`; prints what is wrong with the rest, which the code tells too.
 pub(super) fn load(out: Out, paths: &[PathBuf]) -> Result<(Vec<Scenario>, ExitCode), ExitCode> {
-    let files = batch::find(paths).map_err(|error| out.usage(&error.to_string()))?;
+    let files = batch::find(paths).map_err(|error| {
+        let by_default = paths == [Path::new(SCENARIOS)];
+        let hint = "; name files or folders, or begin a scenario: squall new";
+        out.usage(&format!("{error}{}", if by_default { hint } else { "" }))
+    })?;
     if files.is_empty() {
         let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         return Err(out.usage(&format!("no scenario files (*.toml) below {}", paths.join(", "))));

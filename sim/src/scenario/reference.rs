@@ -118,7 +118,7 @@ fn verdicts(out: &mut String) {
     }
     out.push_str("\n## Exit codes\n\n| Code | Called | Meaning |\n|---|---|---|\n");
     for code in ExitCode::ALL {
-        let _ = writeln!(out, "| {} | {} | {} |", code as u8, code.noun(), code.sentence());
+        let _ = writeln!(out, "| {} | {} | {} |", code as u8, code.noun(), code.meaning());
     }
 }
 

@@ -38,6 +38,8 @@ fn what_an_engine_cannot_express_is_not_run_and_said_so() {
     let (code, stdout, _) = squall(&["replay", path, "--seed", "0", "--engine", "turmoil"]);
     assert_eq!(code, 2);
     assert!(stdout.ends_with(&format!("reason   turmoil cannot express it: {reason}\n")), "{stdout}");
+    let (_, stdout, _) = squall(&["replay", path, "--seed", "0", "--engine", "turmoil", "--format", "json"]);
+    assert!(stdout.contains(r#""scenarios":1,"runs":0,"failed":0,"not_run":1,"#), "{stdout}");
     assert_eq!(squall(&["run", path, "--seeds", "0"]).0, 0);
 }
 
@@ -157,4 +159,16 @@ fn a_reader_that_goes_away_ends_a_batch_of_any_size_without_a_word() {
     assert_eq!(endless.try_wait().unwrap(), None, "it still runs");
     endless.kill().unwrap();
     endless.wait().unwrap();
+}
+
+#[test]
+fn where_no_scenarios_are_it_is_said_how_to_begin() {
+    let empty = concat!(env!("CARGO_TARGET_TMPDIR"), "/nothing-here");
+    std::fs::create_dir_all(empty).unwrap();
+    let output = command(&["run"]).current_dir(empty).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr.starts_with("error: cannot read scenarios: "), "{stderr}");
+    assert!(stderr.ends_with("; name files or folders, or begin a scenario: squall new\n"), "{stderr}");
+    assert!(!squall(&["run", "nowhere.toml"]).2.contains("squall new"));
 }

@@ -40,6 +40,16 @@ fn a_list_shows_what_can_be_read_and_says_what_is_wrong_with_the_rest() {
 }
 
 #[test]
+fn the_variants_of_a_file_are_one_row_for_people_and_one_line_each_for_programs() {
+    let (code, stdout, _) = squall(&["list", "../more/matrix.toml"]);
+    assert_eq!((code, stdout.matches("matrix.toml").count()), (0, 1), "{stdout}");
+    assert!(stdout.contains(" (2 variants)\n") && stdout.ends_with("\n1 scenario\n"), "{stdout}");
+    let stdout = squall(&["list", "../more/matrix.toml", "--format", "json"]).1;
+    assert_eq!(stdout.matches(r#""variant":"placed=1"#).count(), 2, "{stdout}");
+    assert!(stdout.contains(r#""command":"list","scenarios":1,"#), "{stdout}");
+}
+
+#[test]
 fn the_kinds_of_starters_are_listed() {
     let (code, stdout, _) = squall(&["new"]);
     assert_eq!(code, 0);

@@ -45,6 +45,23 @@ fn a_failing_run() {
 }
 
 #[test]
+fn every_command_is_in_the_readme() {
+    let readme = include_str!("../../../README.md");
+    let list = readme.split("## Commands").nth(1).unwrap().split("Exit codes").next().unwrap();
+    let help = squall(&["--help"]).1;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|l| !l.is_empty());
+    let names: Vec<&str> = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
+    let names: Vec<&str> = names.into_iter().filter(|name| !["", "help"].contains(name)).collect();
+    assert!(names.contains(&"run") && names.contains(&"schema"), "{names:?}");
+    for name in names {
+        assert!(
+            list.contains(&format!("`{name}`")) || list.contains(&format!("`{name} ")),
+            "the README does not name {name}"
+        );
+    }
+}
+
+#[test]
 fn a_passing_replay() {
     let (_, stdout, _) = squall(&["replay", "tiny.toml", "--seed", "1"]);
     insta::assert_snapshot!(stdout);
