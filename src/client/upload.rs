@@ -2,7 +2,8 @@
 //!
 //! Memory: one segment with its N blocks, whatever the length of the file, plus 32 bytes for each
 //! segment of each share (hash trees are complete only at the end), doubled while the ends of the shares
-//! are made. Which server gets what is decided in `plan::place`; nothing is retried here but in `job`.
+//! are made. Which server gets what is decided in `plan::place`; requests are repeated in `job`
+//! and, where room is sought, in `homes`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, SeekFrom};
