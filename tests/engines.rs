@@ -1,7 +1,8 @@
-//! Both engines come to the same verdict: one test per scenario file that turmoil can express, on its first seed; and
-//! one more for each that turmoil gives the same trace twice.
+//! Both engines come to the same verdict: one test per scenario file that turmoil can express, or variant of it, on its
+//! first seed; and one more for each that turmoil gives the same trace twice.
 //!
-//! Compared are the exit code, the oracles that object, and how each step ended: with success, or with which error.
+//! Compared are the exit code, the oracles that object, how each step ended, with success or with which error, and
+//! which of the faults that must touch something did.
 //! Times are not the same on the two: messages arrive on turmoil at ticks only. A limit of time is therefore compared
 //! only where it is clear on the event engine, that is where a step takes at most half the time it may take, or at
 //! least twice that; where it is not, the limit is taken out of the scenario for both, and said so. The same goes for
@@ -11,11 +12,10 @@
 //! list of exceptions.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use squall::batch;
 use squall::engine::{Engine, unsupported};
 use squall::run::{RunReport, run_on};
 use squall::scenario;
@@ -24,32 +24,30 @@ use squall::trace::Keep;
 use squall::verdict::{ExitCode, Oracle};
 use squall::workload::Ending;
 
+#[path = "common/scenario_files.rs"]
+mod scenario_files;
+
 fn main() -> std::process::ExitCode {
-    if let Err(error) = std::env::set_current_dir(env!("CARGO_MANIFEST_DIR")) {
-        eprintln!("cannot enter the root of the project: {error}");
-        return std::process::ExitCode::FAILURE;
-    }
-    let files = match batch::find(&[PathBuf::from("scenarios")]) {
+    let files = match scenario_files::all() {
         Ok(files) => files,
-        Err(error) => {
-            eprintln!("{error}");
-            return std::process::ExitCode::FAILURE;
-        }
+        Err(code) => return code,
     };
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     let mut not_expressible = Vec::new();
     for file in &files {
-        // A file with mistakes fails in its own test, among the scenarios.
-        let Some(schedule) = first_schedule(file) else { continue };
-        if let Some(reason) = unsupported(Engine::Turmoil, &schedule) {
-            not_expressible.push(format!("{}: {reason}", file.display()));
-            continue;
+        let file_name = file.with_extension("").to_string_lossy().replace('/', "::").replace('-', "_");
+        for schedule in first_schedules(file) {
+            let variant = schedule.variant.as_ref().map_or(String::new(), |variant| format!("::{variant}"));
+            let name = format!("{file_name}{variant}");
+            if let Some(reason) = unsupported(Engine::Turmoil, &schedule) {
+                not_expressible.push(format!("{name}: {reason}"));
+                continue;
+            }
+            let again = schedule.clone();
+            trials.push(Trial::test(format!("same_verdict::{name}"), move || same_verdict(schedule)));
+            trials.push(Trial::test(format!("same_trace_twice::{name}"), move || same_trace(&again)));
         }
-        let name = file.with_extension("").to_string_lossy().replace('/', "::").replace('-', "_");
-        let again = schedule.clone();
-        trials.push(Trial::test(format!("same_verdict::{name}"), move || same_verdict(schedule)));
-        trials.push(Trial::test(format!("same_trace_twice::{name}"), move || same_trace(&again)));
     }
     if !arguments.list {
         println!(
@@ -62,10 +60,11 @@ fn main() -> std::process::ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn first_schedule(file: &Path) -> Option<Schedule> {
-    let scenario = scenario::load(file).ok()?;
-    let seed = *scenario.seeds().first()?;
-    Some(scenario.schedule(seed))
+/// The first seed of each variant. A file with mistakes has none; it fails in its own test, among the scenarios.
+fn first_schedules(file: &Path) -> Vec<Schedule> {
+    let scenarios = scenario::load_all(file).unwrap_or_default();
+    let first = scenarios.iter().filter_map(|scenario| Some(scenario.schedule(*scenario.seeds().first()?)));
+    first.collect()
 }
 
 fn play(engine: Engine, schedule: &Schedule) -> Result<RunReport, Failed> {
@@ -97,6 +96,7 @@ struct Verdict {
     code: ExitCode,
     objecting: BTreeSet<Oracle>,
     endings: Vec<(usize, String)>,
+    bit: BTreeSet<String>,
 }
 
 impl Verdict {
@@ -108,9 +108,12 @@ impl Verdict {
             Ending::Cancelled { .. } => "cancelled".to_owned(),
             Ending::Done => "done".to_owned(),
         };
+        let bitten =
+            report.receipts.iter().filter(|receipt| receipt.bit.is_some() && !receipt.may_stay_inert);
         Self {
             code: report.code(),
             objecting: report.findings.iter().map(|finding| finding.oracle).collect(),
+            bit: bitten.map(|receipt| receipt.name.clone()).collect(),
             endings: report.steps.iter().map(|step| (step.step, ending(&step.ending))).collect(),
         }
     }

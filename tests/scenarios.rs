@@ -4,7 +4,7 @@
 //! `cargo test hung` runs the scenarios with "hung" in their names. What a scenario is and how it is judged is squall's
 //! business.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use squall::batch;
@@ -12,18 +12,13 @@ use squall::report;
 use squall::scenario;
 use squall::verdict::ExitCode;
 
+#[path = "common/scenario_files.rs"]
+mod scenario_files;
+
 fn main() -> std::process::ExitCode {
-    // Failing runs print the command that replays them, with the path as it is seen from the root.
-    if let Err(error) = std::env::set_current_dir(env!("CARGO_MANIFEST_DIR")) {
-        eprintln!("cannot enter the root of the project: {error}");
-        return std::process::ExitCode::FAILURE;
-    }
-    let files = match batch::find(&[PathBuf::from("scenarios")]) {
+    let files = match scenario_files::all() {
         Ok(files) => files,
-        Err(error) => {
-            eprintln!("{error}");
-            return std::process::ExitCode::FAILURE;
-        }
+        Err(code) => return code,
     };
     let trials = files.into_iter().flat_map(|file| {
         let name = name_of(&file);

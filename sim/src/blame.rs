@@ -13,7 +13,7 @@ use crate::batch;
 use crate::run::{self, RunError, RunReport};
 use crate::schedule::Schedule;
 use crate::trace::Keep;
-use crate::verdict::{Finding, Receipt};
+use crate::verdict::{Finding, Oracle, Receipt};
 
 mod search;
 mod text;
@@ -34,7 +34,7 @@ pub enum BlameError {
     NotRun(#[from] RunError),
 }
 
-/// How a run fails: the first line of each objection, under what it is without its figures.
+/// How a run fails: the first line of each objection, under its gist without figures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Failure(BTreeMap<String, String>);
 
@@ -158,14 +158,25 @@ impl<H: FnMut(u64)> Court<H> {
 impl Failure {
     fn of(report: &RunReport) -> Self {
         let told = |finding: &Finding| {
-            format!("{}: {}", finding.oracle, finding.text.lines().next().unwrap_or_default())
+            let line = format!("{}: {}", finding.oracle, finding.text.lines().next().unwrap_or_default());
+            (format!("{}: {}", finding.oracle, blanked(&gist(finding))), line)
         };
-        Self(report.findings.iter().map(told).map(|line| (blanked(&line), line)).collect())
+        Self(report.findings.iter().map(told).collect())
     }
 
     fn of_panic(payload: &(dyn Any + Send)) -> Self {
-        let line = format!("internal: {}", batch::told(payload).lines().next().unwrap_or_default());
-        Self([(blanked(&line), line)].into())
+        Self::of_panic_told(&batch::told(payload))
+    }
+
+    /// The lines and columns of a place in the source are no figures: another place is another panic.
+    fn of_panic_told(told: &str) -> Self {
+        let mut lines = told.lines();
+        let first = lines.next().unwrap_or_default();
+        let (place, reason) = match first.starts_with("panicked at ") {
+            true => (format!("{first} "), lines.next().unwrap_or_default()),
+            false => (String::new(), first),
+        };
+        Self([(format!("internal: {place}{}", blanked(reason)), format!("internal: {place}{reason}"))].into())
     }
 
     /// Whether both object to the same, whatever the figures.
@@ -184,6 +195,25 @@ impl Failure {
     /// What is objected to, one line each.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.0.values().map(String::as_str)
+    }
+}
+
+/// What an objection says whatever other faults are about: without the lists and margins that each of them changes.
+fn gist(finding: &Finding) -> String {
+    let mut lines = finding.text.lines();
+    let first = lines.next().unwrap_or_default();
+    let until = |text: &str, end: &[&str]| {
+        let ends = end.iter().filter_map(|end| text.find(end));
+        ends.min().and_then(|end| text.get(..end)).unwrap_or(text).to_owned()
+    };
+    match finding.oracle {
+        Oracle::Availability => {
+            let how = until(lines.next().unwrap_or_default(), &[":", ","]);
+            format!("{}, {how}", until(first, &[": "]))
+        }
+        Oracle::Economy => until(first, &[" left behind"]),
+        Oracle::Hang => until(first, &[";"]),
+        Oracle::Safety | Oracle::Expectation | Oracle::Invalid | Oracle::Determinism => first.to_owned(),
     }
 }
 

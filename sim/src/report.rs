@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::batch::{FailedSeeds, Tally};
 use crate::engine::{Engine, Reason};
-use crate::run::RunReport;
+use crate::run::{RunReport, first_unfinished};
 use crate::scenario;
 use crate::verdict::{ExitCode, Finding, seconds};
 use crate::workload::Ending;
@@ -123,7 +123,7 @@ pub(crate) fn item(out: &mut String, label: &str, text: &str) {
 }
 
 fn body(out: &mut String, report: &RunReport) {
-    for (number, step) in report.steps.iter().enumerate() {
+    for step in &report.steps {
         let mut text = format!("{}: {}; took {}", step.what, step.outcome, seconds(step.took));
         if let Some(ideal) = &step.ideal {
             let _ = write!(text, "{}", ideal.aside(step));
@@ -134,10 +134,11 @@ fn body(out: &mut String, report: &RunReport) {
             }
             let _ = write!(text, "\n{}", step.usage.line(step.counts.requests, step.counts.spare_requests));
         }
-        item(out, &format!("step {}", number + 1), &text);
+        item(out, &format!("step {}", step.step + 1), &text);
     }
     if let Some(step) = &report.unfinished {
-        item(out, &format!("step {}", report.steps.len() + 1), &format!("{step}: did not end"));
+        let number = first_unfinished(&report.steps).unwrap_or_default();
+        item(out, &format!("step {}", number + 1), &format!("{step}: did not end"));
     }
     for receipt in &report.receipts {
         item(out, "fault", &receipt.to_string());
@@ -234,6 +235,20 @@ pub fn plural(count: u64, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_steps_that_run_together_the_one_that_hangs_keeps_its_number() {
+        let text = "about = \"x\"\ndeadline = \"5s\"\ngrid = { servers = 3, encoding = \"1-of-3\", clients = 2 }\n\
+            files.a.size = \"1 KiB\"\n[[steps]]\nupload = \"a\"\n[[steps]]\ndownload = \"a\"\nby = \"c0\"\n\
+            [[steps]]\ndownload = \"a\"\nby = \"c1\"\ntogether = true\n\
+            [[faults]]\nname = \"f\"\nhang = \"c0\"\nwhen = \"step 2 starts\"\n";
+        let scenario = scenario::parse("test", text.as_bytes());
+        let scenario = scenario.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+        let report = crate::run::run(&scenario.schedule(0), crate::trace::Keep::Last(0)).unwrap();
+        let text = failure(&report);
+        assert!(text.contains("\nstep 3   c1 downloads a: success"), "{text}");
+        assert!(text.contains("\nstep 2   c0 downloads a: did not end"), "{text}");
+    }
 
     fn failed(count: u64, seeds: impl IntoIterator<Item = u64>) -> FailedSeeds {
         FailedSeeds { count, seeds: (0..).zip(seeds).collect() }

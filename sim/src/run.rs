@@ -204,9 +204,10 @@ fn conclude(engine: Engine, world: &Rc<World>, steps: &Steps, end: &End) -> RunR
     drop(records);
     let ended_at = world.recorder().now();
     findings.extend(steps.iter().flat_map(|step: &StepReport| step.findings.iter().cloned()));
-    if matches!(end, End::Complete) {
-        findings.extend(oracle::judge_end(world, &receipts));
-    }
+    findings.extend(match end {
+        End::Complete => oracle::judge_end(world, &receipts),
+        End::Deadline | End::Livelock(_) => oracle::judge_cut_off(world, &receipts),
+    });
     world.net().shutdown();
     RunReport {
         path: schedule.path.clone(),
@@ -228,7 +229,7 @@ fn conclude(engine: Engine, world: &Rc<World>, steps: &Steps, end: &End) -> RunR
 }
 
 /// The first step, by its index, of which there is no report.
-fn first_unfinished(reports: &[StepReport]) -> Option<usize> {
+pub(crate) fn first_unfinished(reports: &[StepReport]) -> Option<usize> {
     (0..).find(|step| reports.iter().all(|report| report.step != *step))
 }
 

@@ -4,7 +4,7 @@
 //! does not shift what the others draw. No operating-system entropy anywhere.
 
 use rand_chacha::ChaCha8Rng;
-use rand_core::SeedableRng;
+use rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
 /// A node of the tree: derive children by name, or a generator.
@@ -39,10 +39,14 @@ impl Seed {
     }
 }
 
+/// A number in [0, 1).
+pub fn unit(rng: &mut ChaCha8Rng) -> f64 {
+    f64::from(rng.next_u32()) / (f64::from(u32::MAX) + 1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand_core::Rng;
 
     #[test]
     fn streams_of_different_names_differ_and_repeat() {

@@ -17,10 +17,11 @@ use lafs::format::ShareNum;
 use squall::batch;
 use squall::engine::Engine;
 use squall::oracle;
+use squall::oracle::ideal::Ideal;
 use squall::run;
 use squall::scenario::{self, Scenario};
 use squall::trace::Keep;
-use squall::verdict::{Finding, Oracle};
+use squall::verdict::{ExitCode, Finding, Oracle};
 use squall::workload::{self, Ending, StepReport};
 use squall::world::World;
 use squall::world::content::Compare;
@@ -239,7 +240,27 @@ fn two_runs_that_differ() -> Vec<Finding> {
     let run = |seed| run::run(&plain().schedule(seed), Keep::All).unwrap();
     let same = batch::compare(&run(1), &run(1));
     assert!(same.is_none(), "{same:?}");
-    batch::compare(&run(1), &run(2)).into_iter().collect()
+    let mut misjudged = run(1);
+    misjudged.findings.push(Finding { oracle: Oracle::Safety, text: String::new() });
+    batch::compare(&run(1), &run(2)).into_iter().chain(batch::compare(&run(1), &misjudged)).collect()
+}
+
+#[test]
+fn a_run_that_must_hang_must_not_do_so_without_its_faults() {
+    let text = |fault: &str| {
+        format!(
+            "deadline = \"10s\"\n{PLAIN}[[steps]]\nwait = \"1m\"\n[must_fail]\nverdict = \"hang\"\nsays = \"had not ended\"\n\
+             [[faults]]\nname = \"idle\"\n{fault}\n"
+        )
+    };
+    let code = |fault: &str| {
+        let scenario = scenario::parse("hangs.toml", text(fault).as_bytes());
+        let scenario = scenario.unwrap_or_else(|error| panic!("{}", error.render(false)));
+        run::run(&scenario.schedule(1), Keep::Last(0)).unwrap().code()
+    };
+    assert_eq!(code("slow = \"s0\"\nlatency = \"50ms\""), ExitCode::Passed);
+    assert_eq!(code("hang = \"s0\"\nwhen = \"step 3 starts\""), ExitCode::Hang);
+    assert_eq!(code("hang = \"s0\"\nwhen = \"step 3 ends\""), ExitCode::Passed, "it did not come to that");
 }
 
 #[test]
@@ -251,6 +272,18 @@ fn measuring_in_full_changes_nothing_about_a_run() {
     assert!(plain.steps.iter().all(|step| step.margin.is_none() && step.ideal.is_none()));
     assert_eq!(full.steps[1].margin.unwrap().losses, 7);
     assert!(full.steps[1].ideal.is_some());
+}
+
+#[test]
+fn an_omniscient_client_is_quick_beside_others_that_take_longer() {
+    let text = "about = \"x\"\ngrid.bandwidth = \"100 KiB/s\"\nfiles.movie.size = \"400 KiB\"\nfiles.note.size = \"100 B\"\n\
+        steps = [{ upload = \"movie\" }, { upload = \"note\" }, { download = \"movie\" }, { download = \"note\", together = true }]\n";
+    let scenario = scenario::parse("together.toml", text.as_bytes());
+    let scenario = scenario.unwrap_or_else(|error| panic!("{}", error.render(false)));
+    let report = run::run_in_full(Engine::Event, &scenario.schedule(1), Keep::Last(0)).unwrap();
+    let [.., movie, note] = report.steps.as_slice() else { panic!("{report:?}") };
+    assert!(note.took < movie.took);
+    assert!(matches!(note.ideal, Some(Ideal::Takes(_))), "{:?}", note.ideal);
 }
 
 #[test]

@@ -16,16 +16,21 @@ pub struct Overall {
     /// What each step does, if it can fail.
     operations: Vec<Option<Operation>>,
     promises: Vec<(Promise, Count)>,
+    /// Some of the seeds are not counted, so that nothing can be said of all.
+    cut_short: bool,
 }
 
 /// The operations one promise is about.
 #[derive(Debug, Default)]
-struct Count {
-    ended: u64,
-    failed: u64,
+pub struct Count {
+    /// How many ended.
+    pub ended: u64,
+    /// Those that failed.
+    pub failed: u64,
     /// Those that took longer than the promise says.
-    late: u64,
-    longest: Duration,
+    pub late: u64,
+    /// What the longest of them took.
+    pub longest: Duration,
 }
 
 impl Overall {
@@ -33,7 +38,7 @@ impl Overall {
     pub(super) fn of(scenario: &Scenario) -> Self {
         let promises = scenario.over_all_seeds().iter().cloned();
         let promises = promises.map(|promise| (promise, Count::default())).collect();
-        Self { operations: scenario.operations(), promises }
+        Self { operations: scenario.operations(), promises, cut_short: false }
     }
 
     /// Counts what ended in one run, whether it passed or not.
@@ -53,7 +58,24 @@ impl Overall {
 
     /// Whether a promise is broken.
     pub fn is_broken(&self) -> bool {
-        self.promises.iter().any(|(promise, count)| count.keeps(promise.bound) == Some(false))
+        self.promises.iter().any(|(promise, count)| self.keeps(promise, count) == Some(false))
+    }
+
+    /// Each promise as it is written, what came of it, and whether it is kept; none if there are too few operations to
+    /// tell, or not all seeds were run.
+    pub fn promises(&self) -> impl Iterator<Item = (&str, &Count, Option<bool>)> {
+        self.promises
+            .iter()
+            .map(|(promise, count)| (promise.text.as_str(), count, self.keeps(promise, count)))
+    }
+
+    /// No further run will be counted, although there are some.
+    pub(super) fn cut_short(&mut self) {
+        self.cut_short = true;
+    }
+
+    fn keeps(&self, promise: &Promise, count: &Count) -> Option<bool> {
+        count.keeps(promise.bound).filter(|_| !self.cut_short)
     }
 
     /// One line for each promise: what came of it, in numbers.
@@ -63,7 +85,7 @@ impl Overall {
                 Operation::Upload => "uploads",
                 Operation::Download => "downloads",
             };
-            let verdict = match count.keeps(promise.bound) {
+            let verdict = match self.keeps(promise, count) {
                 Some(true) => "kept",
                 Some(false) => "BROKEN",
                 None => "too few to tell",

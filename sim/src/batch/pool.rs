@@ -309,6 +309,7 @@ impl Count<'_> {
             return ControlFlow::Continue(());
         };
         tally.cut_short = true;
+        tally.overall.cut_short();
         tally.first = tally.first.map(|first| first.in_full(share.scenario));
         hear(News::Scenario(share.scenario, Box::new(tally)))
     }

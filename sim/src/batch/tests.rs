@@ -61,6 +61,17 @@ fn no_seeds_and_no_scenarios_are_told_of_as_such() {
 }
 
 #[test]
+fn of_a_scenario_that_was_cut_short_no_promise_is_judged() {
+    let text = [FAILING, b"[over_all_seeds]\nuploads_failed = \">= 1 of 2\"\n"].concat();
+    let scenarios = [scenario("failing", &text)];
+    let told = |stop_after| {
+        told_of(&Batch { seeds: Some(0..9), stop_after, jobs: Some(3), ..Batch::default() }, &scenarios)
+    };
+    assert!(told(None)[0].contains("0 of 9 uploads failed; \">= 1 of 2\" is BROKEN"), "{:?}", told(None));
+    assert!(told(Some(2))[0].contains("0 of 2 uploads failed; \">= 1 of 2\" is too few to tell"));
+}
+
+#[test]
 fn a_tally_remembers_the_first_failures_whatever_the_order_and_counts_the_rest() {
     let tiny = scenario("tiny", TINY);
     let mut tally = Tally::default();

@@ -96,6 +96,58 @@ fn a_run_that_passes_has_nobody_to_blame() {
     assert_eq!(error.to_string(), "the run of seed 1 does not fail: nobody is to blame");
 }
 
+/// How runs fail with these objections.
+fn failing(findings: &[(Oracle, &str)]) -> Failure {
+    let findings =
+        findings.iter().map(|(oracle, text)| Finding { oracle: *oracle, text: (*text).to_owned() });
+    let mut report = run::run(&planted(&[]), Keep::Last(0)).unwrap();
+    report.findings = findings.collect();
+    Failure::of(&report)
+}
+
+#[test]
+fn what_other_faults_change_about_an_objection_does_not_make_it_another() {
+    let availability = |rest: &str, how: &str| {
+        let text = format!("client downloads movie had to succeed: {rest}\n{how}");
+        failing(&[(Oracle::Availability, &text)])
+    };
+    let few = availability(
+        "3 shares are needed and 3 good ones were in reach (s1:0 s2:1 s3:2); it would survive no further loss",
+        "it ended with: not enough shares: 2 of 3",
+    );
+    let many = availability(
+        "3 shares are needed and 4 good ones were in reach (s1:0 s2:1 s3:2 s4:3); it would survive 1 more loss",
+        "it ended with: not enough shares: 1 of 3",
+    );
+    assert!(few.is_like(&many), "{few:?} {many:?}");
+    assert!(!few.is_like(&availability("3 shares are needed", "it took 70.000 s, more than the 61.000 s")));
+    let hang = |text: &str| failing(&[(Oracle::Hang, text)]);
+    let waiting = hang("step 2, client downloads movie had not ended after 60.000 s; it waits for 1 answer");
+    assert!(waiting.is_like(&hang(
+        "step 2, client downloads movie had not ended after 60.000 s; it waits for 5 answers"
+    )));
+    assert!(!waiting.is_like(&hang(
+        "step 2, client downloads movie had not ended after 60.000 s and waits for no server: no request is open"
+    )));
+    let left = |what: &str| {
+        failing(&[(Oracle::Economy, &format!("client uploads movie ended and left behind {what}"))])
+    };
+    assert!(left("1 request: Version to s1").is_like(&left("2 requests: Version to s1, Version to s2")));
+}
+
+#[test]
+fn another_place_of_a_file_is_another_panic() {
+    let panic = |line: u32, reason: &str| {
+        Failure::of_panic_told(&format!("panicked at src/plan/fetch/mod.rs:{line}:9:\n{reason}"))
+    };
+    assert!(panic(20, "segment 3 of 4").is_like(&panic(20, "segment 1 of 4")));
+    assert!(!panic(20, "segment 3 of 4").is_like(&panic(30, "segment 3 of 4")));
+    assert!(!panic(20, "no segment").is_like(&panic(20, "no share")));
+    let lines: Vec<String> = panic(20, "no share").lines().map(str::to_owned).collect();
+    assert_eq!(lines, ["internal: panicked at src/plan/fetch/mod.rs:20:9: no share"]);
+    assert!(Failure::of_panic_told("gave up at 3").is_like(&Failure::of_panic_told("gave up at 4")));
+}
+
 #[test]
 fn figures_do_not_make_a_failure_another() {
     let line = "expectation: step 2, client downloads movie: took 60.411 s from s3";

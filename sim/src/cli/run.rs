@@ -81,10 +81,9 @@ pub(super) fn replay(out: Out, engine: Engine, file: &Path, which: Option<&str>,
     let outcome = teller.progress.during(|| batch::replay(engine, &scenario, seed));
     let _ = out.text(|| outcome.text());
     let _ = out.event(&Event::RunEnded(RunEnded::of(&outcome, Timeline::Kept)));
-    let code = outcome.code();
     let not_run = u64::from(outcome.not_expressible().is_some());
     let failed = u64::from(outcome.failed());
-    Ok(Summary { scenarios: 1, runs: 1 - not_run, not_run, failed, ..out.summary(code) })
+    Ok(Summary { scenarios: 1, runs: 1 - not_run, not_run, failed, ..out.summary(outcome.code()) })
 }
 
 /// Tells of runs and scenarios as they begin and end.

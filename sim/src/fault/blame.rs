@@ -58,8 +58,7 @@ impl Book {
     }
 
     fn slow_between(&self, from: HostId, to: HostId) -> Option<usize> {
-        let slow = |kind: &FaultKind| matches!(kind, FaultKind::Slow(_));
-        self.active_on(from, slow).or_else(|| self.active_on(to, slow))
+        self.slow_link(from).or_else(|| self.slow_link(to)).map(|(fault, _)| fault)
     }
 
     fn blame_loss(&self, from: HostId, to: HostId, why: Why) -> Option<usize> {
@@ -71,7 +70,7 @@ impl Book {
                 .or_else(|| self.active_on(from, |kind| kind.parts(self.name(from), self.name(to)))),
             Why::PowerOff | Why::Unknown => {
                 let dark = |kind: &FaultKind| matches!(kind, FaultKind::PowerLoss);
-                self.ever_on(to, dark)
+                self.active_on(to, dark).or_else(|| self.last_on(to, dark))
             }
             Why::Backlog => self.active_on(to, |kind| matches!(kind, FaultKind::QueueFull)),
             Why::Order | Why::Abandoned => None,

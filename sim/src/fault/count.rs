@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use lafs::client::Event;
 use lafs::client::event::Question;
 use rand_chacha::ChaCha8Rng;
-use rand_core::Rng;
 
 use crate::net::HostId;
 use crate::schedule::{Happening, Subject, Trigger};
+use crate::seed::unit;
 use crate::trace::{Entry, Request, ServerEvent, StepEvent};
 
 /// Something that triggers count.
@@ -119,9 +119,4 @@ impl Counter {
         let draws = times.min(*seen - (*count - 1).max(before));
         (0..draws).any(|_| *probability >= 1.0 || unit(&mut self.rng) < *probability).then_some(fired)
     }
-}
-
-/// A number in [0, 1).
-fn unit(rng: &mut ChaCha8Rng) -> f64 {
-    (rng.next_u32() as f64) / (f64::from(u32::MAX) + 1.0)
 }

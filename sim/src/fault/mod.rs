@@ -293,13 +293,13 @@ impl Book {
             .count()
     }
 
-    /// The link of `host` as the slowness wants it that came last and is still in force.
-    pub fn slow_link(&self, host: HostId) -> Option<Link> {
-        let slow = self.faults.iter().filter_map(|account| {
+    /// The slowness of `host` that came last and is still in force, and the link it wants.
+    pub fn slow_link(&self, host: HostId) -> Option<(usize, Link)> {
+        let slow = self.faults.iter().enumerate().filter_map(|(fault, account)| {
             let FaultKind::Slow(link) = account.fault.kind else { return None };
-            Some((*account.active.get(&host)?, link))
+            Some((*account.active.get(&host)?, (fault, link)))
         });
-        slow.max_by_key(|(since, _)| *since).map(|(_, link)| link)
+        slow.max_by_key(|(since, _)| *since).map(|(_, slow)| slow)
     }
 
     /// The hosts that `fault` has struck so far.
@@ -327,9 +327,11 @@ impl Book {
         jumps.collect()
     }
 
-    /// The fault of this kind that is or once was in force on `host`.
-    fn ever_on(&self, host: HostId, kind: impl Fn(&FaultKind) -> bool) -> Option<usize> {
-        self.faults.iter().position(|account| account.taken.contains(&host) && kind(&account.fault.kind))
+    /// Of the faults of this kind that were ever in force on `host`, the one that began last.
+    fn last_on(&self, host: HostId, kind: impl Fn(&FaultKind) -> bool) -> Option<usize> {
+        let ever = self.faults.iter().enumerate();
+        let ever = ever.filter(|(_, account)| account.taken.contains(&host) && kind(&account.fault.kind));
+        ever.max_by_key(|(_, account)| account.began_at).map(|(index, _)| index)
     }
 
     /// Names of all faults now in force on `host`.

@@ -345,6 +345,40 @@ fn each_event_is_the_work_of_the_fault_that_can_cause_it_and_of_no_other() {
 }
 
 #[test]
+fn of_two_power_losses_each_gets_the_receipt_for_its_own_work() {
+    let power_loss = || fault(FaultKind::PowerLoss, hosts(&["s0"]), Trigger::At(Duration::ZERO));
+    let mut book = book(&[power_loss(), power_loss()]);
+    let blames = |book: &Book, why| {
+        let kind = K::Held { conn: ConnId(1), from: CLIENT, to: S0, bytes: 9, why };
+        book.blame(&NetEvent { at: seconds(9), kind })
+    };
+    book.began(0, S0, seconds(1));
+    assert_eq!(blames(&book, Why::PowerOff), Some((0, 9)));
+    book.ended(0, None, seconds(2));
+    assert_eq!(blames(&book, Why::Unknown), Some((0, 9)), "what it knew before is forgotten");
+    book.began(1, S0, seconds(3));
+    assert_eq!(blames(&book, Why::PowerOff), Some((1, 9)));
+    book.ended(1, None, seconds(4));
+    assert_eq!(blames(&book, Why::Unknown), Some((1, 9)));
+}
+
+#[test]
+fn of_two_slownesses_the_one_whose_link_it_is_gets_the_receipt() {
+    let slow = || fault(FaultKind::Slow(LINK), hosts(&["s0"]), Trigger::At(Duration::ZERO));
+    let mut book = book(&[slow(), slow()]);
+    let blames = |book: &Book| {
+        let kind = K::Delivered { conn: ConnId(1), from: CLIENT, to: S0, bytes: 9 };
+        book.blame(&NetEvent { at: seconds(9), kind })
+    };
+    book.began(0, S0, seconds(1));
+    assert_eq!(blames(&book), Some((0, 9)));
+    book.began(1, S0, seconds(2));
+    assert_eq!(blames(&book), Some((1, 9)));
+    book.ended(1, None, seconds(3));
+    assert_eq!(blames(&book), Some((0, 9)));
+}
+
+#[test]
 fn a_partition_is_blamed_for_its_own_direction_only() {
     let conn = ConnId(1);
     let inward = K::Held { conn, from: CLIENT, to: S0, bytes: 9, why: Why::Blocked };

@@ -185,9 +185,8 @@ fn upload_had_to_succeed(world: &World, step: &Step, report: &StepReport) -> Opt
     let wanted = step.happy.unwrap_or(grid.happy);
     let disturbed = disturbances(world, step, report);
     let first = |host: HostId| disturbed.iter().filter(|(at, _)| *at == host).map(|(_, since)| *since).min();
-    // Generous: a server counts as having room only if all shares of all files would fit.
-    let all: u64 = world.schedule().files.iter().map(|file| 4 * file.size + 1024 * 1024).sum();
-    let roomy = grid.servers.iter().filter(|server| room(server) >= all);
+    let plenty = plenty(world);
+    let roomy = grid.servers.iter().filter(|server| room(server) >= plenty);
     let since: Vec<Option<Duration>> =
         roomy.filter_map(|server| world.host(&server.name)).map(first).collect();
     let lost = since.iter().flatten().filter(|since| **since > report.began).count();
@@ -198,6 +197,11 @@ fn upload_had_to_succeed(world: &World, step: &Step, report: &StepReport) -> Opt
             "happiness {wanted} was asked for, {well} servers with room were well, and {lost} more at first"
         )
     })
+}
+
+/// Room with which a server takes any share, in bytes. Generous: all shares of all files would fit.
+pub(super) fn plenty(world: &World) -> u64 {
+    world.schedule().files.iter().map(|file| file.size.saturating_mul(4).saturating_add(1024 * 1024)).sum()
 }
 
 /// The longest share that a server takes when it is empty, in bytes.

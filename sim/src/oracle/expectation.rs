@@ -118,7 +118,9 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
         Check::SpareRequests(bound) => outside(*bound, counts.spare_requests, "spare requests"),
         Check::Connections(bound) => outside(*bound, report.usage.connections_opened, "connections opened"),
         Check::Margin(bound) => {
-            let margin = report.margin?;
+            let Some(margin) = report.margin else {
+                return Some("`margin` says nothing: the file has no shares".to_owned());
+            };
             let unsure = !margin.exact && margin.losses < bound.max.try_into().unwrap_or(i64::MAX);
             match u64::try_from(margin.losses) {
                 Ok(losses) if losses >= bound.min && (unsure || losses <= bound.max) => None,

@@ -120,10 +120,14 @@ impl Ideal {
             // That it failed is for others to object to.
             Self::Takes(_) if matches!(report.ending, Ending::Failed { .. }) => None,
             Self::Takes(time) => {
-                let multiple =
-                    multiple(report.took, *time).filter(|multiple| *multiple > f64::from(at_most))?;
+                if report.took <= time.saturating_mul(at_most) {
+                    return None;
+                }
+                let multiple = multiple(report.took, *time);
+                let times =
+                    multiple.map_or("more than ".to_owned(), |multiple| format!("{multiple:.1} times "));
                 let text = format!(
-                    "{name}: took {}, {multiple:.1} times the {} that an omniscient client needs; at most {at_most} times allowed",
+                    "{name}: took {}, {times}the {} that an omniscient client needs; at most {at_most} times allowed",
                     seconds(report.took),
                     seconds(*time)
                 );
@@ -133,6 +137,7 @@ impl Ideal {
     }
 }
 
+/// None where the other takes no time at all.
 fn multiple(took: Duration, ideal: Duration) -> Option<f64> {
     (!ideal.is_zero()).then(|| took.as_secs_f64() / ideal.as_secs_f64())
 }

@@ -9,7 +9,7 @@ use std::fmt;
 
 use lafs::format::ShareNum;
 
-use super::availability::{room, stored, untouched};
+use super::availability::{plenty, room, stored, untouched};
 use super::truth::Quality;
 use crate::net::HostId;
 use crate::report::plural;
@@ -177,8 +177,7 @@ fn of_upload(
     let cut = usage::cut(world, file)?;
     let grid = &world.schedule().grid;
     let share = usage::spread_bytes(cut) / cut.encoding().total().max(1) as u64;
-    // Generous: a server counts as having room only if all shares of all files would fit, or if it took one.
-    let plenty: u64 = world.schedule().files.iter().map(|file| 4 * file.size + 1024 * 1024).sum();
+    let plenty = plenty(world);
     let took: BTreeSet<&str> = match &report.ending {
         Ending::Uploaded(placed) => placed.written.values().flatten().map(|id| id.as_str()).collect(),
         Ending::Downloaded { .. } | Ending::Failed { .. } | Ending::Cancelled { .. } | Ending::Done => {

@@ -13,7 +13,8 @@ pub mod truth;
 use std::time::Duration;
 
 use crate::fault::Interval;
-use crate::schedule::{Action, Check, Fault, Step, Trigger};
+use crate::schedule::{Check, Fault, Step, Trigger};
+use crate::usage;
 use crate::verdict::{Finding, Oracle, Receipt, seconds};
 use crate::workload::StepReport;
 use crate::world::World;
@@ -45,20 +46,33 @@ fn during(world: &World, report: &StepReport) -> Vec<Interval> {
     intervals
 }
 
-/// Judges what only the end of a run shows.
+/// Judges what only the end of a run shows that came to its end.
 pub fn judge_end(world: &World, receipts: &[Receipt]) -> Vec<Finding> {
     let mut findings = economy::judge_end(world);
-    let plan = world.schedule().faults.iter().zip(receipts);
-    let now = world.recorder().now();
-    findings.extend(
-        plan.filter(|(_, receipt)| receipt.is_inert()).map(|(fault, receipt)| inert(fault, receipt, now)),
-    );
-    let uses_grid = |step: &Step| matches!(step.action, Action::Upload { .. } | Action::Download { .. });
-    if !world.schedule().steps.iter().any(uses_grid) {
+    findings.extend(inert_faults(world, receipts, |_| true));
+    if !world.schedule().steps.iter().any(usage::uses_grid) {
         let text = "no step uploads or downloads anything: the run proves nothing".to_owned();
         findings.push(Finding { oracle: Oracle::Invalid, text });
     }
     findings
+}
+
+/// Judges a run that was cut off. What it did not come to proves nothing against its faults, but one that must hang
+/// must not do so without those that began.
+pub fn judge_cut_off(world: &World, receipts: &[Receipt]) -> Vec<Finding> {
+    let schedule = world.schedule();
+    if schedule.must_fail.is_none() && schedule.known_bug.is_none() {
+        return Vec::new();
+    }
+    inert_faults(world, receipts, |receipt| !receipt.began.is_empty())
+}
+
+/// An objection to each fault that touched nothing and had to, of those that `counts`.
+fn inert_faults(world: &World, receipts: &[Receipt], counts: impl Fn(&Receipt) -> bool) -> Vec<Finding> {
+    let plan = world.schedule().faults.iter().zip(receipts);
+    let now = world.recorder().now();
+    let idle = plan.filter(|(_, receipt)| receipt.is_inert() && counts(receipt));
+    idle.map(|(fault, receipt)| inert(fault, receipt, now)).collect()
 }
 
 fn inert(fault: &Fault, receipt: &Receipt, now: Duration) -> Finding {

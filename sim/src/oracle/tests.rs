@@ -89,6 +89,7 @@ fn what_faults_keep_from_a_download_it_may_fail_without() {
     assert_eq!(if_it_had_failed(&fault("corrupt = \"shares of movie\"\nfield = \"data\"")), None);
     assert!(if_it_had_failed(&fault("slow = \"s0..s4\"\nlatency = \"1s\"")).is_some(), "slow is no excuse");
     assert!(if_it_had_failed(&fault("hang = \"s0\"")).is_some(), "three shares are left");
+    assert!(if_it_had_failed(&fault("full = \"s0..s4\"")).is_some(), "reading takes no room");
     let gone = "corrupt = \"shares of movie\"\nfield = \"container version\"";
     assert_eq!(if_it_had_failed(&fault(gone)), None, "listed, but not readable");
     assert_eq!(if_it_had_failed(&fault("replace = \"shares of movie\"\nby = \"truncated to 50%\"")), None);
@@ -324,6 +325,7 @@ fn expectations_that_were_not_met_say_what_was_expected_and_what_came() {
         (download.counts.spare_requests, download.usage.connections_opened) = (5, 13);
         let margin = |losses, exact| Some(margin::Margin { losses, exact, of: "share" });
         let asked = |min, max| move |step: &mut Step| step.checks = vec![Check::Margin(Bound { min, max })];
+        ask(&download, &asked(0, u64::MAX));
         download.margin = margin(3, true);
         ask(&download, &asked(4, u64::MAX));
         ask(&download, &asked(3, 3));
@@ -355,6 +357,55 @@ fn expectations_that_were_not_met_say_what_was_expected_and_what_came() {
         lines.join("\n")
     });
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn damage_that_a_refusal_hides_has_touched_nothing() {
+    let bitten = |more: &str| {
+        let rot = "[[faults]]\nname = \"rot\"\ncorrupt = \"shares of movie\"\nfield = \"data\"\n\
+            when = \"step 2 starts\"\n";
+        after(&format!("{PLAIN}{rot}{more}"), |world, _| {
+            world
+                .recorder()
+                .records()
+                .book
+                .receipts()
+                .iter()
+                .map(|receipt| receipt.touched)
+                .collect::<Vec<_>>()
+        })
+    };
+    assert!(bitten("")[0] > 0);
+    let refusing = "[[faults]]\nname = \"no\"\nanswer = \"all\"\nwith = \"503\"\nonly = \"reads\"\n";
+    let both = bitten(refusing);
+    assert!(both[0] == 0 && both[1] > 0, "{both:?}");
+}
+
+#[test]
+fn an_omniscient_client_leaves_aside_all_that_was_struck_or_only_what_lasted() {
+    let faults = "[[faults]]\nname = \"late\"\nslow = \"s0\"\nlatency = \"50ms\"\nwhen = \"step 2 starts\"\n\
+        [[faults]]\nname = \"stuck\"\nhang = \"s1\"\nwhen = \"step 2 starts\"\n";
+    let sets = after(&format!("{PLAIN}{faults}"), |world, reports| {
+        let detours = ideal::detours(world, &world.schedule().steps[1], &reports[1]);
+        detours.into_iter().map(|client| client.without.into_iter().collect::<Vec<_>>()).collect::<Vec<_>>()
+    });
+    assert_eq!(sets, [vec!["s0", "s1"], vec!["s1"]]);
+}
+
+#[test]
+fn nothing_is_at_most_a_multiple_of_no_time_but_nothing() {
+    after(PLAIN, |_, reports| {
+        let judged = |took, ideal| {
+            let report = StepReport { took: Duration::from_millis(took), ..reports[1].clone() };
+            let finding = ideal::Ideal::Takes(Duration::from_millis(ideal)).judge(&report, 2);
+            finding.map(|finding| finding.text)
+        };
+        assert_eq!((judged(20, 10), judged(0, 0)), (None, None));
+        let start = "step 2, client downloads movie: took";
+        let rest = "that an omniscient client needs; at most 2 times allowed";
+        assert_eq!(judged(21, 10), Some(format!("{start} 0.021 s, 2.1 times the 0.010 s {rest}")));
+        assert_eq!(judged(1, 0), Some(format!("{start} 0.001 s, more than the 0.000 s {rest}")));
+    });
 }
 
 #[test]

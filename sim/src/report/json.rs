@@ -210,6 +210,7 @@ impl<'a> Step<'a> {
 struct Fault<'a> {
     fault: &'a str,
     began: Vec<Began<'a>>,
+    again: u64,
     bit_us: Option<u64>,
     touched: u64,
     bytes: u64,
@@ -230,6 +231,7 @@ impl<'a> Fault<'a> {
         Self {
             fault: &receipt.name,
             began: began.collect(),
+            again: receipt.again,
             bit_us: receipt.bit.map(micros),
             touched: receipt.touched,
             bytes: receipt.bytes,
@@ -251,9 +253,23 @@ pub struct ScenarioEnded<'a> {
     code: ExitCode,
     runs: u64,
     failed: u64,
+    not_run: u64,
+    cut_short: bool,
     failures: Vec<Failures>,
     known_bug_shown: u64,
     known_bug_is_gone: bool,
+    over_all_seeds: Vec<Promise<'a>>,
+}
+
+/// What came of a promise about all seeds.
+#[derive(Debug, Serialize)]
+struct Promise<'a> {
+    promise: &'a str,
+    kept: Option<bool>,
+    operations: u64,
+    failed: u64,
+    late: u64,
+    longest_us: u64,
 }
 
 /// Runs that failed in one way.
@@ -267,11 +283,19 @@ struct Failures {
 
 impl<'a> ScenarioEnded<'a> {
     /// What they came to.
-    pub fn of(scenario: &'a Scenario, tally: &Tally) -> Self {
+    pub fn of(scenario: &'a Scenario, tally: &'a Tally) -> Self {
         let failures = tally.failed.iter().map(|(code, failed)| Failures {
             verdict: code.noun(),
             count: failed.count,
             seeds: failed.seeds.values().copied().collect(),
+        });
+        let promises = tally.overall.promises().map(|(promise, count, kept)| Promise {
+            promise,
+            kept,
+            operations: count.ended,
+            failed: count.failed,
+            late: count.late,
+            longest_us: micros(count.longest),
         });
         Self {
             scenario: scenario.path(),
@@ -280,9 +304,12 @@ impl<'a> ScenarioEnded<'a> {
             code: tally.code(),
             runs: tally.runs,
             failed: tally.failures(),
+            not_run: tally.not_run,
+            cut_short: tally.cut_short,
             failures: failures.collect(),
             known_bug_shown: tally.known_bug_shown,
             known_bug_is_gone: tally.bug_is_gone(),
+            over_all_seeds: promises.collect(),
         }
     }
 }

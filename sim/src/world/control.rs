@@ -8,11 +8,12 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
 
 use super::content::Compare;
+use super::waiting::Waiting;
 use crate::record::Recorder;
 
 /// How the asker of one step stands to it.
@@ -21,7 +22,7 @@ pub struct Control {
     cancelled: Cell<Option<usize>>,
     /// Faults that pause it.
     paused: RefCell<BTreeSet<usize>>,
-    waiting: RefCell<Vec<Waker>>,
+    waiting: RefCell<Waiting>,
 }
 
 impl Control {
@@ -52,15 +53,12 @@ impl Control {
     }
 
     fn wait<T>(&self, cx: &mut Context<'_>) -> Poll<T> {
-        let mut waiting = self.waiting.borrow_mut();
-        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            waiting.push(cx.waker().clone());
-        }
+        self.waiting.borrow_mut().join(cx);
         Poll::Pending
     }
 
     fn wake(&self) {
-        self.waiting.take().into_iter().for_each(Waker::wake);
+        self.waiting.borrow_mut().wake_all();
     }
 }
 

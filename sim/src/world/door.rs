@@ -3,12 +3,14 @@
 //! It decides, and neither holds nor answers anything itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
+use super::waiting::Waiting;
 use crate::schedule::{RequestKind, Spoil, Which};
+use crate::seed::unit;
 use crate::trace::Request;
 
 /// Faults at one door, by their index in the schedule.
@@ -17,7 +19,7 @@ pub struct Door {
     strikes: BTreeMap<usize, Strike>,
     /// How many faults have begun here: the same fault twice is two.
     begun: u64,
-    waiting: Vec<Waker>,
+    waiting: Waiting,
 }
 
 #[derive(Debug)]
@@ -59,7 +61,7 @@ impl Choice {
             Which::First(count) => self.seen <= count,
             Which::Nth(number) => self.seen == number,
             Which::Every(step) => self.seen.is_multiple_of(step.max(1)),
-            Which::Chance(chance) => f64::from(self.rng.next_u32()) / (f64::from(u32::MAX) + 1.0) < chance,
+            Which::Chance(chance) => unit(&mut self.rng) < chance,
         }
     }
 
@@ -95,13 +97,13 @@ impl Door {
     pub fn begin(&mut self, fault: usize, effect: Effect, only: Option<RequestKind>, choice: Choice) {
         self.begun += 1;
         self.strikes.insert(fault, Strike { number: self.begun, effect, only, choice });
-        self.waiting.drain(..).for_each(Waker::wake);
+        self.waiting.wake_all();
     }
 
     /// From now on `fault` strikes no more, and whom it held may go on.
     pub fn end(&mut self, fault: usize) {
         self.strikes.remove(&fault);
-        self.waiting.drain(..).for_each(Waker::wake);
+        self.waiting.wake_all();
     }
 
     /// Pending while a fault holds the request; `held` is told by which, once for each. Then how its answer is spoilt,
@@ -125,7 +127,7 @@ impl Door {
         for (&fault, strike) in struck {
             match strike.effect {
                 Effect::Hold => {
-                    self.waiting.push(cx.waker().clone());
+                    self.waiting.join(cx);
                     if visit.held_by.replace(fault) != Some(fault) {
                         held(fault);
                     }

@@ -136,18 +136,19 @@ impl<H: Handle> Handle for Front<H> {
         let range = request.headers().get(header::RANGE).and_then(|range| parse_range(range.as_bytes()));
         self.recorder.note_server(self.host, ServerEvent::Received(kind));
         let spoilt = self.pass(kind).await;
-        let response = match spoilt.map(|spoilt| spoilt.how) {
+        // Whether it is the answer of the server itself, and shows what it has.
+        let (response, own) = match spoilt.map(|spoilt| spoilt.how) {
             Some(Spoil::Status { status, applied }) => {
                 if applied {
                     drop(self.inner.handle(request).await);
                 } else {
                     spoil::drain(request.into_body()).await;
                 }
-                spoil::refusal(status)
+                (spoil::refusal(status), false)
             }
             _ => match self.unreadable(kind, index) {
-                Some(response) => response,
-                None => self.inner.handle(request).await,
+                Some(response) => (response, false),
+                None => (self.inner.handle(request).await, true),
             },
         };
         let spoilt = spoilt.filter(|spoilt| spoil::can(&response, spoilt.how));
@@ -156,7 +157,7 @@ impl<H: Handle> Handle for Front<H> {
             self.recorder.note_server(self.host, ServerEvent::Spoilt { request: kind, fault, how });
         }
         let status = response.status();
-        if let Some(index) = index {
+        if let Some(index) = index.filter(|_| own) {
             self.look(kind, index, &range.clone().unwrap_or(0..u64::MAX), status);
         }
         let bytes = response.body().size_hint().exact().unwrap_or(0);

@@ -12,6 +12,7 @@ mod setup;
 pub mod shelf;
 mod spoil;
 mod storm;
+mod waiting;
 mod wire;
 
 use std::cell::{Cell, LazyCell, RefCell};

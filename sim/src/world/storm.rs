@@ -217,7 +217,7 @@ impl World {
                 FaultKind::Slow(_) => {
                     let own = self.schedule.grid.servers.get(host.index()).map(|server| server.link);
                     let slow = self.recorder.records().book.slow_link(host);
-                    self.net.set_link(host, slow.or(own));
+                    self.net.set_link(host, slow.map(|(_, link)| link).or(own));
                 }
             }
         }

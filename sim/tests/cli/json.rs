@@ -8,6 +8,9 @@ use crate::squall;
 
 const DOCUMENT: &str = include_str!("../../JSON.md");
 
+/// A file with promises about all its seeds.
+const PROMISES: &str = "../../../../scenarios/download/power-fails-some-time.toml";
+
 /// The lines of an invocation and its exit code.
 fn lines(arguments: &[&str]) -> (Vec<Value>, i32) {
     let (code, stdout, stderr) = squall(&[arguments, &["--format", "json"]].concat());
@@ -45,7 +48,7 @@ fn shape(at: &str, value: &Value, out: &mut BTreeMap<String, BTreeSet<&'static s
 
 /// Every field that any command tells.
 fn all_shapes() -> BTreeMap<String, BTreeSet<&'static str>> {
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &["run", ".", "--seeds", "0..2"],
         &["replay", "storm.toml", "--seed", "1"],
         &["replay", "unmet.toml", "--seed", "1"],
@@ -54,6 +57,7 @@ fn all_shapes() -> BTreeMap<String, BTreeSet<&'static str>> {
         &["list", "nowhere.toml"],
         &["explain", "tiny.toml"],
         &["run", "fails.toml", "--stop-after", "1"],
+        &["run", PROMISES, "--seeds", "0..1"],
     ];
     let mut out = BTreeMap::new();
     for line in commands.iter().flat_map(|command| lines(command).0) {
@@ -147,6 +151,17 @@ fn a_run_that_fails_says_why_and_what_each_step_and_fault_did() {
     let inert = ended.iter().find(|line| line["scenario"] == "inert.toml").unwrap();
     assert_eq!(inert["receipts"][0]["inert"], true);
     assert_eq!(inert["receipts"][0]["fault"], "far too late");
+}
+
+#[test]
+fn a_scenario_tells_what_came_of_each_promise() {
+    let (lines, code) = lines(&["run", PROMISES, "--seeds", "0..2"]);
+    assert_eq!(code, 0);
+    let ended = events(&lines, "scenario_ended")[0];
+    let promises = ended["over_all_seeds"].as_array().unwrap();
+    assert!(!promises.is_empty());
+    assert!(promises.iter().all(|promise| promise["operations"] == 2 && promise["kept"] != false), "{ended}");
+    assert_eq!((&ended["not_run"], &ended["cut_short"]), (&0.into(), &false.into()));
 }
 
 #[test]
