@@ -66,7 +66,7 @@ fn paths_in_the_architecture_and_in_contributing_exist() {
                 let path = root().join(base).join(&path);
                 path.exists() || path.with_extension("rs").exists()
             };
-            assert!(bases.iter().any(|base| there(&base)), "{document} names {path}, which is not there");
+            assert!(bases.iter().any(there), "{document} names {path}, which is not there");
         }
     }
 }
