@@ -59,4 +59,8 @@ impl Backend for DiskLike {
     fn read_bytes_max(&self) -> u64 {
         7
     }
+
+    fn share_bytes_max(&self) -> u64 {
+        self.0.share_bytes_max()
+    }
 }

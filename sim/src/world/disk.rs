@@ -67,6 +67,10 @@ impl Backend for Disk {
         self.inner.read_bytes_max()
     }
 
+    fn share_bytes_max(&self) -> u64 {
+        self.inner.share_bytes_max()
+    }
+
     async fn create(&self, index: StorageIndex, share: ShareNum, size: u64) -> Result<(), BackendError> {
         if self.is_full() {
             return Err(BackendError::NoSpace);

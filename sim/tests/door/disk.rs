@@ -47,6 +47,21 @@ fn a_full_disk_has_no_room_until_it_has_and_keeps_what_is_there() {
 }
 
 #[test]
+fn the_longest_share_that_a_disk_takes_is_told() {
+    play("full = \"s1\"", 0, |world| async move {
+        world.disk("s0").set_share_bytes_max(100);
+        let mut wire = world.connect("s0").await;
+        wire.send("GET", "version", "", b"").await;
+        let (status, head) = wire.head().await;
+        assert_eq!(status, 200, "{head}");
+        let length = head.split_once("content-length: ").and_then(|(_, rest)| rest.split_once("\r\n"));
+        let body = wire.bytes(length.unwrap().0.parse().unwrap()).await;
+        let told = b"maximum-immutable-share-size\x18\x64";
+        assert!(body.windows(told.len()).any(|bytes| bytes == told), "{body:02x?}");
+    });
+}
+
+#[test]
 fn a_full_disk_that_nobody_asks_for_room_touches_nothing() {
     play("full = \"s0\"", 0, |world| async move {
         let mut wire = world.connect("s0").await;

@@ -107,10 +107,8 @@ pub trait Backend {
     fn read_bytes_max(&self) -> u64;
 
     /// The longest share it takes, in bytes, whatever room there is: a file system or an object store
-    /// may bound its files.
-    fn share_bytes_max(&self) -> u64 {
-        u64::MAX
-    }
+    /// may bound its files. `u64::MAX` where nothing does.
+    fn share_bytes_max(&self) -> u64;
 
     /// Stages a share of exactly `size` bytes and promises room for them.
     /// [`BackendError::NoSpace`] if there is none or the share is too long, [`BackendError::Exists`] if it is staged or complete.
