@@ -15,6 +15,10 @@ use super::hash::Digest;
 use super::ids::{Encoding, EncodingError, StorageIndex};
 use crate::crypto::Key;
 
+mod mutable;
+
+pub use mutable::{MutableFormat, MutableReadCap, MutableVerifyCap, WriteCap};
+
 /// Files up to this many bytes are not uploaded: the capability is the file.
 pub const LITERAL_BYTES_MAX: u64 = 55;
 

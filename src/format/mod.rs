@@ -8,6 +8,7 @@ pub mod cap;
 pub mod hash;
 pub mod ids;
 pub mod merkle;
+pub mod mutable;
 pub mod secret;
 pub mod share;
 
