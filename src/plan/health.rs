@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Moment;
 use super::policy::OverduePolicy;
+use super::{Moment, doubled};
 use crate::format::ServerId;
 
 /// Answers up to this many bytes tell the latency; longer ones the throughput.
@@ -128,8 +128,7 @@ impl Record {
         if self.strikes > 0 && now < self.probe_at {
             return;
         }
-        let factor = 1u32.checked_shl(self.strikes).unwrap_or(u32::MAX);
-        self.probe_at = now + policy.probe_after.saturating_mul(factor).min(policy.probe_after_max);
+        self.probe_at = now + doubled(policy.probe_after, self.strikes).min(policy.probe_after_max);
         self.strikes = self.strikes.saturating_add(1);
     }
 }

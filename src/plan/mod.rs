@@ -25,6 +25,11 @@ impl Moment {
     }
 }
 
+/// `span`, doubled so many times; saturates.
+pub fn doubled(span: Duration, times: u32) -> Duration {
+    span.saturating_mul(1u32.checked_shl(times).unwrap_or(u32::MAX))
+}
+
 impl Add<Duration> for Moment {
     type Output = Self;
 

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use super::doubled;
+
 /// How patient, how eager and how wasteful a client may be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
@@ -127,6 +129,14 @@ pub struct UploadPolicy {
     pub deadline: Duration,
 }
 
+impl Policy {
+    /// When an answer is overdue while homes for shares are sought: not before [`UploadPolicy::answer_floor`].
+    pub fn overdue_upload(&self) -> OverduePolicy {
+        let floor = self.overdue.floor.max(self.upload.answer_floor);
+        OverduePolicy { floor, ..self.overdue.clone() }
+    }
+}
+
 impl OverduePolicy {
     /// How long an answer may take, if a good one took `usual`; if that is known.
     pub fn patience(&self, usual: Option<Duration>) -> Duration {
@@ -140,7 +150,7 @@ impl OverduePolicy {
     /// time and without a limit but [`TransportPolicy::silence_max`], so that a link on which nothing comes
     /// sooner is left enough time in the end.
     pub fn again_after(&self, waited: Duration, again: u32) -> Duration {
-        waited.max(self.first).saturating_mul(1u32.checked_shl(again).unwrap_or(u32::MAX))
+        doubled(waited.max(self.first), again)
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::net::client::RequestError;
-use crate::plan::{Moment, Policy};
+use crate::plan::{Moment, Policy, doubled};
 
 /// What the driver has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,9 +148,9 @@ impl Finder {
     ) {
         let Some(query) = self.queries.get_mut(server) else { return };
         query.state = if may_pass && query.failures < policy.download.retries_max {
-            let factor = 1u32.checked_shl(query.failures).unwrap_or(u32::MAX);
+            let pause = doubled(policy.download.retry_after, query.failures);
             query.failures += 1;
-            State::Resting { until: now + policy.download.retry_after.saturating_mul(factor) }
+            State::Resting { until: now + pause }
         } else {
             State::Failed
         };

@@ -12,10 +12,10 @@ use crate::format::{Encoding, ShareNum};
 use crate::net::Dial;
 use crate::net::client::RequestError;
 use crate::net::message::Allocated;
+use crate::plan::doubled;
 use crate::plan::health::Standing;
 use crate::plan::place::select::{Decision, Move, Selection};
 use crate::plan::place::{Failure, Offers, Outcome, UnhappyError};
-use crate::plan::policy::OverduePolicy;
 
 /// Where the shares are and where they will be; servers by their place in the job.
 pub(super) struct Homes {
@@ -64,11 +64,7 @@ pub(super) async fn find<D: Dial + Clone>(
     happy: usize,
 ) -> Result<Homes, UnhappyError> {
     let job = crew.job;
-    let policy = job.client.policy();
-    let patience = OverduePolicy {
-        floor: policy.overdue.floor.max(policy.upload.answer_floor),
-        ..policy.overdue.clone()
-    };
+    let patience = job.client.policy().overdue_upload();
     let mut selection = Selection::new(job.servers.len(), encoding, happy, patience);
     for (server, peer) in job.servers.iter().enumerate() {
         if job.client.health().standing(peer.id(), job.client.now()) == Standing::Suspect {
@@ -199,10 +195,10 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
         let answers = self.answers.entry(server).or_default();
         let (pause, undo) = match answer {
             Err(error) if is_hiccup(error) && answers.retries < policy.allocate_retries_max => {
-                let doubled = 1u32.checked_shl(answers.retries).unwrap_or(u32::MAX);
+                let pause = doubled(policy.allocate_retry_after, answers.retries);
                 answers.retries += 1;
                 answers.may_keep = true;
-                (policy.allocate_retry_after.saturating_mul(doubled), BTreeSet::new())
+                (pause, BTreeSet::new())
             }
             Ok(Allocated { already_have, allocated })
                 if answers.may_keep && !asked.is_subset(&(already_have | allocated)) =>

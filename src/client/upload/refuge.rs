@@ -16,7 +16,6 @@ use crate::net::message::Allocated;
 use crate::plan::Moment;
 use crate::plan::health::Standing;
 use crate::plan::place::Outcome;
-use crate::plan::policy::OverduePolicy;
 
 /// A share offered to a server, and since when.
 struct Offer {
@@ -58,10 +57,8 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
         {
             self.homeless.remove(&share);
             let now = job.client.now();
-            let policy = job.client.policy();
-            let floor = policy.overdue.floor.max(policy.upload.answer_floor);
-            let patience = OverduePolicy { floor, ..policy.overdue.clone() }
-                .patience(job.client.health().expected(job.servers[server].id(), 0));
+            let overdue = job.client.policy().overdue_upload();
+            let patience = overdue.patience(job.client.health().expected(job.servers[server].id(), 0));
             self.push.offers.made += 1;
             self.crew.allocate(server, BTreeSet::from([share]), patience);
             self.offers.insert(server, Offer { share, since: now, overdue: now + patience });

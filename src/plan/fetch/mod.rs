@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::policy::{DownloadPolicy, OverduePolicy};
-use super::{Moment, Policy};
+use super::{Moment, Policy, doubled};
 use crate::format::ShareNum;
 
 mod decide;
@@ -248,9 +248,9 @@ impl Fetch {
         } else if entry.failures >= self.retries_max {
             State::Spent
         } else {
-            let factor = 1u32.checked_shl(entry.failures).unwrap_or(u32::MAX);
+            let pause = doubled(self.retry_after, entry.failures);
             entry.failures += 1;
-            State::Resting { until: now + self.retry_after.saturating_mul(factor) }
+            State::Resting { until: now + pause }
         };
     }
 
