@@ -40,6 +40,15 @@ impl HostId {
     }
 }
 
+/// The ways, from and to, between a host and each other of the first so many: inward, outward or both.
+fn ways(hosts: usize, host: HostId, inward: bool, outward: bool) -> impl Iterator<Item = (HostId, HostId)> {
+    let others = (0..hosts as u32).map(HostId).filter(move |other| *other != host);
+    others.flat_map(move |other| {
+        let inward = inward.then_some((other, host));
+        inward.into_iter().chain(outward.then_some((host, other)))
+    })
+}
+
 /// A connection or an attempt at one. Numbered from 1 in the order of dialling, never reused in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u32);

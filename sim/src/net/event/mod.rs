@@ -24,7 +24,7 @@ use self::core::Core;
 use self::state::State;
 use super::programs::Programs;
 use super::{
-    ConnId, EndInfo, HostId, Limits, LinkSpec, Livelock, NetEventKind, Observer, Program, Stats, Touch,
+    ConnId, EndInfo, HostId, Limits, LinkSpec, Livelock, NetEventKind, Observer, Program, Stats, Touch, ways,
 };
 use crate::seed::Seed;
 
@@ -106,33 +106,19 @@ impl Network {
         self.core.with(|state| state.unblock(from, to));
     }
 
-    /// The other hosts that exist now.
-    pub fn others(&self, host: HostId) -> impl Iterator<Item = HostId> + use<> {
-        let hosts = self.core.state.borrow().hosts.len() as u32;
-        (0..hosts).map(HostId).filter(move |other| *other != host)
-    }
-
     /// Blocks a host from all others, the ways named.
     pub fn isolate(&self, host: HostId, inward: bool, outward: bool) {
-        for other in self.others(host) {
-            if inward {
-                self.block(other, host);
-            }
-            if outward {
-                self.block(host, other);
-            }
+        let hosts = self.core.state.borrow().hosts.len();
+        for (from, to) in ways(hosts, host, inward, outward) {
+            self.block(from, to);
         }
     }
 
     /// Undoes one [`Network::isolate`] with the same arguments.
     pub fn rejoin(&self, host: HostId, inward: bool, outward: bool) {
-        for other in self.others(host) {
-            if inward {
-                self.unblock(other, host);
-            }
-            if outward {
-                self.unblock(host, other);
-            }
+        let hosts = self.core.state.borrow().hosts.len();
+        for (from, to) in ways(hosts, host, inward, outward) {
+            self.unblock(from, to);
         }
     }
 

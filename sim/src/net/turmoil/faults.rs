@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use super::conn::Parting;
 use super::wires::Order;
 use super::{Inner, Network};
-use crate::net::{HostId, NetEventKind as K};
+use crate::net::{HostId, NetEventKind as K, ways};
 
 impl Network {
     /// From now on nothing arrives at `to` from `from`, silently, not even what is under way; and, turmoil's `hold`
@@ -24,33 +24,19 @@ impl Network {
         }
     }
 
-    /// The other hosts that exist now.
-    pub fn others(&self, host: HostId) -> impl Iterator<Item = HostId> + use<> {
-        let hosts = self.inner.hosts.borrow().len() as u32;
-        (0..hosts).map(HostId).filter(move |other| *other != host)
-    }
-
     /// Blocks a host from all others, the ways named.
     pub fn isolate(&self, host: HostId, inward: bool, outward: bool) {
-        for other in self.others(host) {
-            if inward {
-                self.block(other, host);
-            }
-            if outward {
-                self.block(host, other);
-            }
+        let hosts = self.inner.hosts.borrow().len();
+        for (from, to) in ways(hosts, host, inward, outward) {
+            self.block(from, to);
         }
     }
 
     /// Undoes one [`Network::isolate`] with the same arguments.
     pub fn rejoin(&self, host: HostId, inward: bool, outward: bool) {
-        for other in self.others(host) {
-            if inward {
-                self.unblock(other, host);
-            }
-            if outward {
-                self.unblock(host, other);
-            }
+        let hosts = self.inner.hosts.borrow().len();
+        for (from, to) in ways(hosts, host, inward, outward) {
+            self.unblock(from, to);
         }
     }
 
