@@ -12,8 +12,9 @@ use lafs::format::cap::ReadCap;
 
 use super::margin;
 use super::truth::{Quality, quality};
+use crate::fault::Interval;
 use crate::net::HostId;
-use crate::schedule::{Action, Answer, Fault, FaultKind, Link, RequestKind, Server, Step};
+use crate::schedule::{Action, Answer, FaultKind, Link, RequestKind, Server, Step};
 use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::{Ending, StepReport};
 use crate::world::World;
@@ -89,20 +90,14 @@ pub(super) fn untouched(world: &World, step: &Step, report: &StepReport) -> impl
 /// those count that the client of the step is not in.
 fn disturbances(world: &World, step: &Step, report: &StepReport) -> Vec<(HostId, Duration)> {
     let faults = &world.schedule().faults;
-    let holds_up = |fault: usize, host: HostId| match faults.get(fault).map(|fault| &fault.kind) {
-        Some(kind @ FaultKind::Groups(_)) => kind.parts(&step.by, world.names().host(host)),
+    let holds_up = |interval: &Interval| match faults.get(interval.fault).map(|fault| &fault.kind) {
+        Some(kind @ FaultKind::Groups(_)) => kind.parts(&step.by, world.names().host(interval.host)),
+        // What a backup brought back in the middle of it was not there for who asked before.
+        Some(FaultKind::Restore { .. }) => interval.from > report.began,
         kind => kind.is_none_or(|kind| holds_up(kind, &step.action)),
     };
-    // What a backup brought back in the middle of it was not there for who asked before.
-    let restored = |fault: usize, from: Duration| {
-        let restore = |fault: &Fault| matches!(fault.kind, FaultKind::Restore { .. });
-        from > report.began && faults.get(fault).is_some_and(restore)
-    };
     let during = super::during(world, report).into_iter();
-    during
-        .filter(|interval| holds_up(interval.fault, interval.host) || restored(interval.fault, interval.from))
-        .map(|interval| (interval.host, interval.from))
-        .collect()
+    during.filter(holds_up).map(|interval| (interval.host, interval.from)).collect()
 }
 
 /// Whether a fault of this kind can hold up what a host does for such an operation.
@@ -167,16 +162,24 @@ pub(super) fn stored(
     well: &impl Fn(HostId) -> bool,
 ) -> Vec<(ShareNum, String, Quality)> {
     let index = cap.storage_index();
-    let servers = world.servers().filter(|(host, ..)| well(*host));
-    servers
-        .flat_map(|(host, name, disk)| {
-            let held = disk.list().into_iter().filter(|(at, _)| *at == index);
-            let held = held.filter(move |(_, share)| !world.is_unreadable(host, index, *share));
-            held.filter_map(move |(_, share)| {
-                Some((share, name.to_owned(), quality(&disk.get(index, share)?, share, cap)))
-            })
+    listed(world, cap, &|host, share| well(host) && !world.is_unreadable(host, index, share))
+}
+
+/// The shares of a file on the disks of servers, of those that `counts`, and what their bytes are worth.
+pub(super) fn listed(
+    world: &World,
+    cap: &ReadCap,
+    counts: &impl Fn(HostId, ShareNum) -> bool,
+) -> Vec<(ShareNum, String, Quality)> {
+    let index = cap.storage_index();
+    let shares = world.servers().flat_map(|(host, name, disk)| {
+        let held = disk.list().into_iter().filter(|(at, _)| *at == index);
+        let held = held.filter(move |(_, share)| counts(host, *share));
+        held.filter_map(move |(_, share)| {
+            Some((share, name.to_owned(), quality(&disk.get(index, share)?, share, cap)))
         })
-        .collect()
+    });
+    shares.collect()
 }
 
 /// Shares are placed on servers that are well at first; one that is lost later costs its share.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::truth::quality;
+use super::availability;
 use crate::schedule::{Action, Disconnect, FaultKind, Step};
 use crate::usage::uses_grid;
 use crate::verdict::{Finding, Oracle, seconds};
@@ -80,14 +80,9 @@ pub fn detours(world: &World, step: &Step, report: &StepReport) -> Vec<Omniscien
 /// Servers that hold a share of the file which is not whole.
 fn damaged(world: &World, file: &str) -> Vec<String> {
     let Some(cap) = world.read_cap(file) else { return Vec::new() };
-    let index = cap.storage_index();
-    let damaged = world.servers().filter(|(.., disk)| {
-        let mut held = disk.list().into_iter().filter(|(at, _)| *at == index);
-        held.any(|(_, share)| {
-            disk.get(index, share).is_some_and(|bytes| !quality(&bytes, share, &cap).is_whole())
-        })
-    });
-    damaged.map(|(_, name, _)| name.to_owned()).collect()
+    // A broken container is no damage to the bytes in it.
+    let listed = availability::listed(world, &cap, &|_, _| true).into_iter();
+    listed.filter(|(.., quality)| !quality.is_whole()).map(|(_, name, _)| name).collect()
 }
 
 impl Ideal {

@@ -363,15 +363,20 @@ impl World {
 
     /// Bytes that servers which are well reserve for shares that are not complete.
     pub fn allocated_bytes(&self) -> u64 {
-        let well = |server: &&ServerHost| self.recorder.records().book.names_on(server.host).is_empty();
-        let staged = |server: &ServerHost| server.disk.staged_bytes().now_or_never()?.ok();
-        self.servers.iter().filter(well).filter_map(staged).sum()
+        let well = |server: &ServerHost| self.recorder.records().book.names_on(server.host).is_empty();
+        self.staged().filter(|(server, _)| well(server)).map(|(_, bytes)| bytes).sum()
     }
 
-    /// Bytes each server, by name, reserves for shares that are not complete.
+    /// Bytes each server, by name, reserves for shares that are not complete; without those that reserve none.
     pub fn staged_bytes(&self) -> BTreeMap<String, u64> {
+        self.staged().map(|(server, bytes)| (server.name.clone(), bytes)).collect()
+    }
+
+    /// Servers that reserve bytes for shares that are not complete, and how many.
+    fn staged(&self) -> impl Iterator<Item = (&ServerHost, u64)> {
         let staged = |server: &ServerHost| server.disk.staged_bytes().now_or_never()?.ok();
-        self.servers.iter().filter_map(|server| Some((server.name.clone(), staged(server)?))).collect()
+        let servers = self.servers.iter().filter_map(move |server| Some((server, staged(server)?)));
+        servers.filter(|(_, bytes)| *bytes > 0)
     }
 
     /// The server on a host; none if a client is there.
