@@ -194,10 +194,11 @@ impl Push {
             }
             match crew.next(Some(client.instant(now + check))).await {
                 Some(Done::Wrote(server, share, result)) => {
-                    if let Some(took) = self.land(crew, server, share, result, is_last) {
-                        longest = longest.max(Some(took));
+                    match self.land(crew, server, share, result, is_last) {
+                        Some(took) => longest = longest.max(Some(took)),
+                        // Only a loss makes less of what there is.
+                        None => self.check_happy(crew)?,
                     }
-                    self.check_happy(crew)?;
                 }
                 Some(done) => crew.undo(done),
                 None => {}
