@@ -1,5 +1,6 @@
 //! Our client and a server that does not keep to the protocol.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{Either, join, select};
+use lafs::format::ShareNum;
 use lafs::net::client::{Progress, RequestError, StorageClient};
 use lafs::net::{Dial, Listen};
 use proptest::prelude::*;
@@ -243,6 +245,12 @@ fn a_connection_the_server_is_done_with_is_not_used_again() {
     }
 }
 
+/// What comes of the second of two questions.
+async fn asks_twice(client: &StorageClient<Wire>) -> Result<BTreeSet<ShareNum>, RequestError> {
+    client.shares(INDEX).await.unwrap();
+    client.shares(INDEX).await
+}
+
 /// A server that answers the first request and reads the second without answering it. True if a third came.
 async fn drops_the_second(wire: &mut Wire) -> bool {
     let mut conn = wire.accept().await.unwrap();
@@ -264,11 +272,7 @@ fn a_request_lost_on_a_reused_connection_is_repeated_once() {
     paused().block_on(async {
         let mut wire = Wire::default();
         let client = client(&wire);
-        let asking = async {
-            client.shares(INDEX).await.unwrap();
-            client.shares(INDEX).await
-        };
-        let (result, third) = join(asking, drops_the_second(&mut wire)).await;
+        let (result, third) = join(asks_twice(&client), drops_the_second(&mut wire)).await;
         assert!(third && result.unwrap().is_empty());
     });
 }
@@ -278,10 +282,6 @@ fn bytes_left_over_by_one_answer_are_not_taken_for_the_next() {
     paused().block_on(async {
         let mut wire = Wire::default();
         let client = client(&wire);
-        let asking = async {
-            client.shares(INDEX).await.unwrap();
-            client.shares(INDEX).await
-        };
         let answering = async {
             for garbage in [true, false] {
                 let mut conn = wire.accept().await.unwrap();
@@ -294,7 +294,7 @@ fn bytes_left_over_by_one_answer_are_not_taken_for_the_next() {
                 }
             }
         };
-        let (result, ()) = join(asking, answering).await;
+        let (result, ()) = join(asks_twice(&client), answering).await;
         assert!(result.unwrap().is_empty());
     });
 }

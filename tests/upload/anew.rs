@@ -4,6 +4,7 @@ use std::io::{self, SeekFrom};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use lafs::plan::policy::UploadPolicy;
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 
 use super::*;
@@ -191,10 +192,10 @@ fn a_file_of_one_segment_moves_too() {
     }
 }
 
-#[test]
-fn placing_anew_has_its_time() {
+/// What becomes of an upload whose lost share goes to a server that is too slow for `limit`.
+fn placed_too_slowly(limit: impl FnOnce(&mut UploadPolicy)) -> (Uploaded, Duration) {
     let mut case = Case::new(12, (3, 7, 10)).of_many_segments();
-    case.policy.upload.anew_max = Duration::from_secs(5);
+    limit(&mut case.policy.upload);
     case.node(4).obey(from_the_fourth_write(Act::Fail(500)));
     // Never silent for as long as would make it lost.
     case.node(10).obey(|kind, _| match kind {
@@ -203,24 +204,21 @@ fn placing_anew_has_its_time() {
     });
     let (uploaded, took) = case.succeed();
     assert_eq!((uploaded.happiness, uploaded.lost.len()), (9, 2));
+    check_shares(&case);
+    (uploaded, took)
+}
+
+#[test]
+fn placing_anew_has_its_time() {
+    let (uploaded, took) = placed_too_slowly(|policy| policy.anew_max = Duration::from_secs(5));
     assert_eq!(uploaded.lost[1].2, "not placed anew in time");
     assert!(took <= Duration::from_secs(6), "{took:?}");
-    check_shares(&case);
 }
 
 #[test]
 fn the_deadline_of_the_upload_takes_nothing_away_that_is_complete() {
-    let mut case = Case::new(12, (3, 7, 10)).of_many_segments();
-    case.policy.upload.deadline = Duration::from_secs(10);
-    case.node(4).obey(from_the_fourth_write(Act::Fail(500)));
-    case.node(10).obey(|kind, _| match kind {
-        Kind::Write => Act::Delay(Duration::from_millis(1900)),
-        _ => Act::Serve,
-    });
-    let (uploaded, took) = case.succeed();
-    assert_eq!((uploaded.happiness, uploaded.lost.len()), (9, 2));
+    let (_, took) = placed_too_slowly(|policy| policy.deadline = Duration::from_secs(10));
     assert!(took <= Duration::from_secs(10), "{took:?}");
-    check_shares(&case);
 }
 
 /// A source that is another one each time it is read from its start.

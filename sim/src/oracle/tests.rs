@@ -14,6 +14,9 @@ use crate::trace::Keep;
 use crate::usage;
 use crate::workload::{self, Ending};
 
+mod obligation;
+mod waste;
+
 const PLAIN: &str = "about = \"x\"\n[grid]\nservers = 5\nencoding = \"2-of-4\"\nhappy = 3\n\
     [files.movie]\nsize = \"40000 B\"\n\
     [[steps]]\nupload = \"movie\"\n[[steps]]\ndownload = \"movie\"\nexpect = \"either\"\n";
@@ -47,93 +50,6 @@ fn after<T>(text: &str, ask: impl FnOnce(&World, &[StepReport]) -> T) -> T {
 
 fn failed() -> Ending {
     Ending::Failed { kind: None, text: "it gave up".to_owned(), wrong_at: None }
-}
-
-/// What availability says if the last step of this scenario had failed.
-fn if_it_had_failed(text: &str) -> Option<String> {
-    after(text, |world, reports| {
-        let mut report = reports.last().unwrap().clone();
-        report.ending = failed();
-        let step = world.schedule().steps.last().unwrap();
-        availability::judge(world, step, &report).map(|finding| finding.text)
-    })
-}
-
-#[test]
-fn a_download_had_to_succeed_while_k_good_shares_are_in_reach() {
-    let text = if_it_had_failed(PLAIN).unwrap();
-    let start = "client downloads movie had to succeed: 2 shares are needed and 4 good ones were in reach (";
-    assert!(text.starts_with(start), "{text}");
-    assert!(text.ends_with("it ended with: it gave up"), "{text}");
-}
-
-#[test]
-fn an_upload_had_to_succeed_while_enough_servers_are_well() {
-    let upload = PLAIN.split("[[steps]]\ndownload").next().unwrap();
-    let text = if_it_had_failed(upload).unwrap();
-    assert!(
-        text.contains("happiness 3 was asked for, 5 servers with room were well, and 0 more at first"),
-        "{text}"
-    );
-    let hung =
-        |who: &str| format!("{upload}[[faults]]\nname = \"f\"\nhang = \"{who}\"\nwhen = \"at the start\"\n");
-    assert!(if_it_had_failed(&hung("s0, s1")).is_some());
-    assert_eq!(if_it_had_failed(&hung("s0..s2")), None);
-}
-
-#[test]
-fn what_faults_keep_from_a_download_it_may_fail_without() {
-    let fault = |fault: &str| format!("{PLAIN}[[faults]]\nname = \"f\"\nwhen = \"step 2 starts\"\n{fault}\n");
-    assert_eq!(if_it_had_failed(&fault("crash = \"s0..s4\"")), None, "nobody is left");
-    assert_eq!(if_it_had_failed(&fault("partition = \"client\"")), None, "the client itself is cut off");
-    assert_eq!(if_it_had_failed(&fault("corrupt = \"shares of movie\"\nfield = \"data\"")), None);
-    assert!(if_it_had_failed(&fault("slow = \"s0..s4\"\nlatency = \"1s\"")).is_some(), "slow is no excuse");
-    assert!(if_it_had_failed(&fault("hang = \"s0\"")).is_some(), "three shares are left");
-    assert!(if_it_had_failed(&fault("full = \"s0..s4\"")).is_some(), "reading takes no room");
-    let gone = "corrupt = \"shares of movie\"\nfield = \"container version\"";
-    assert_eq!(if_it_had_failed(&fault(gone)), None, "listed, but not readable");
-    assert_eq!(if_it_had_failed(&fault("replace = \"shares of movie\"\nby = \"truncated to 50%\"")), None);
-    assert_eq!(if_it_had_failed(&fault("restore = \"all\"\nto = \"step 1\"")), None);
-    assert!(if_it_had_failed(&fault("restore = \"s0\"\nto = \"step 1\"")).is_some());
-    let groups = |own: &str, other: &str| format!("partition = [[\"client\", \"{own}\"], [\"{other}\"]]");
-    assert!(if_it_had_failed(&fault(&groups("s0..s2", "s3..s4"))).is_some(), "enough on its side");
-    assert_eq!(if_it_had_failed(&fault(&groups("s0", "s1..s4"))), None, "too few on its side");
-}
-
-#[test]
-fn an_operation_that_had_to_succeed_must_not_take_longer_than_its_links_excuse() {
-    let if_it_had_taken = |text: &str, took: Duration| {
-        after(text, |world, reports| {
-            let report = StepReport { took, ..reports.last().unwrap().clone() };
-            let step = world.schedule().steps.last().unwrap();
-            availability::judge(world, step, &report).map(|finding| finding.text)
-        })
-    };
-    assert_eq!(if_it_had_taken(PLAIN, Duration::from_secs(60)), None);
-    let text = if_it_had_taken(PLAIN, Duration::from_secs(70)).unwrap();
-    assert!(text.contains("it took 70.000 s, more than the 61."), "{text}");
-    let narrow = PLAIN.replace("servers = 5", "servers = 5\nbandwidth = \"10 KiB/s\"");
-    assert_eq!(if_it_had_taken(&narrow, Duration::from_secs(70)), None, "a narrow link takes its time");
-    let hung = format!(
-        "{PLAIN}[[faults]]\nname = \"f\"\nhang = \"s0..s4\"\nwhen = \"step 2 starts\"\nfor = \"5s\"\n"
-    );
-    assert_eq!(if_it_had_taken(&hung, Duration::from_secs(70)), None, "nobody answered for a while");
-}
-
-#[test]
-fn a_fault_that_was_over_before_is_no_excuse() {
-    let text = PLAIN.replace("[[steps]]\ndownload", "[[steps]]\nwait = \"10s\"\n[[steps]]\ndownload");
-    let fault = "[[faults]]\nname = \"f\"\nhang = \"s0..s4\"\nwhen = \"step 2 starts\"\nfor = \"1s\"\n";
-    assert!(if_it_had_failed(&format!("{text}{fault}")).is_some());
-}
-
-#[test]
-fn fewer_than_k_shares_oblige_to_nothing() {
-    let text = PLAIN.replace(
-        "[[steps]]\ndownload",
-        "[[steps]]\ndelete = \"movie\"\non = \"s0..s3\"\n[[steps]]\ndownload",
-    );
-    assert_eq!(if_it_had_failed(&text), None);
 }
 
 #[test]
@@ -180,100 +96,6 @@ fn a_wrong_byte_is_unsafe_with_and_without_an_error() {
     });
     assert_eq!(texts[0], "client downloads movie: success was reported, but byte 7 is wrong or missing");
     assert_eq!(texts[1], "client downloads movie: it failed, but first delivered a wrong byte at 9");
-}
-
-#[test]
-fn what_is_left_over_is_uneconomic() {
-    after(PLAIN, |world, reports| {
-        let mut report = reports[1].clone();
-        let step = &world.schedule().steps[1];
-        assert_eq!(economy::judge_step(world, step, &report), []);
-        report.left_over = vec!["Shares to s3".to_owned()];
-        let finding = economy::judge_step(world, step, &report).remove(0);
-        assert_eq!(finding.text, "client downloads movie ended and left behind 1 request: Shares to s3");
-        let client = world.client("client", 0);
-        assert_eq!(economy::judge_end(world).len(), 1, "somebody still holds the client");
-        drop(client);
-        assert_eq!(economy::judge_end(world), []);
-    });
-}
-
-/// What economy says of a step of an undisturbed run once `change` has been at its figures.
-fn if_it_had_used(text: &str, number: usize, change: impl Fn(&mut StepReport)) -> Vec<String> {
-    after(text, |world, reports| {
-        let mut report = reports[number].clone();
-        change(&mut report);
-        let findings = economy::judge_step(world, &world.schedule().steps[number], &report);
-        findings.into_iter().map(|finding| finding.text).collect()
-    })
-}
-
-/// A file of eight segments.
-const LONG: &str = "about = \"x\"\n[files.movie]\nsize = \"1 MiB\"\n\
-    [[steps]]\nupload = \"movie\"\n[[steps]]\ndownload = \"movie\"\n";
-
-#[test]
-fn what_stays_on_hosts_after_a_step_is_left_over() {
-    let left = |change: &dyn Fn(&mut usage::Usage)| {
-        if_it_had_used(PLAIN, 0, |report| change(&mut report.usage)).concat()
-    };
-    assert_eq!(left(&|_| ()), "");
-    let text = left(&|usage| usage.programs_left = 1);
-    assert_eq!(text, "client uploads movie ended and left behind 1 program on the client's host");
-    let text = left(&|usage| usage.connections_busy.push("s2".to_owned()));
-    assert!(text.ends_with("left behind 1 busy connection: to s2"), "{text}");
-    assert_eq!(
-        left(&|usage| {
-            usage.connections_kept.insert("s2".to_owned(), 4);
-        }),
-        ""
-    );
-    let text = left(&|usage| {
-        usage.connections_kept.insert("s2".to_owned(), 5);
-    });
-    assert!(text.ends_with("left behind 5 connections to s2, at most 4 may stay idle"), "{text}");
-    let text = left(&|usage| {
-        usage.staged_left.insert("s2".to_owned(), 77);
-    });
-    assert!(text.ends_with("77 B that s2 still reserves for shares that will not come"), "{text}");
-}
-
-#[test]
-fn a_server_that_was_struck_may_still_reserve_room() {
-    let hung = |who: &str| {
-        format!("{PLAIN}[[faults]]\nname = \"f\"\nhang = \"{who}\"\nwhen = \"at the start\"\nfor = \"1ms\"\n")
-    };
-    let left = |text: &str| {
-        if_it_had_used(text, 0, |report| {
-            report.usage.staged_left.insert("s2".to_owned(), 77);
-        })
-    };
-    assert_eq!(left(&hung("s2")), [""; 0]);
-    assert_eq!(left(&hung("s3")).len(), 1);
-}
-
-#[test]
-fn an_undisturbed_download_that_fetches_everything_twice_or_from_everybody_is_too_dear() {
-    assert_eq!(if_it_had_used(LONG, 1, |_| ()), [""; 0]);
-    let twice = if_it_had_used(LONG, 1, |report| report.usage.received_bytes *= 2);
-    assert!(twice.concat().contains("received more than it could use, in bytes: 2"), "{twice:?}");
-    let all = if_it_had_used(LONG, 1, |report| report.counts.requests += 8 * 7);
-    assert!(all.concat().contains("made more requests than there was to ask: "), "{all:?}");
-    let hung = format!("{LONG}[[faults]]\nname = \"f\"\nhang = \"s3\"\nwhen = \"step 2 starts\"\n");
-    assert_eq!(
-        if_it_had_used(&hung, 1, |report| report.usage.received_bytes *= 2),
-        [""; 0],
-        "it had a reason"
-    );
-}
-
-#[test]
-fn an_undisturbed_upload_that_sends_everything_twice_is_too_dear() {
-    assert_eq!(if_it_had_used(LONG, 0, |_| ()), [""; 0]);
-    let twice = if_it_had_used(LONG, 0, |report| report.usage.sent_bytes *= 2);
-    assert!(twice.concat().contains("sent more than there was to send, in bytes: 7"), "{twice:?}");
-    let twice = if_it_had_used(LONG, 0, |report| report.counts.requests += 80);
-    assert_eq!(twice.len(), 1);
 }
 
 #[test]
@@ -406,12 +228,4 @@ fn nothing_is_at_most_a_multiple_of_no_time_but_nothing() {
         assert_eq!(judged(21, 10), Some(format!("{start} 0.021 s, 2.1 times the 0.010 s {rest}")));
         assert_eq!(judged(1, 0), Some(format!("{start} 0.001 s, more than the 0.000 s {rest}")));
     });
-}
-
-#[test]
-fn a_disconnect_excuses_the_step_it_strikes_and_no_later_one() {
-    let struck =
-        |when: &str| format!("{PLAIN}[[faults]]\nname = \"f\"\ndisconnect = \"all\"\nwhen = \"{when}\"\n");
-    assert!(if_it_had_failed(&struck("step 1 starts")).is_some());
-    assert!(if_it_had_failed(&struck("step 2 starts")).is_none());
 }
