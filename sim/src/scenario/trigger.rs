@@ -215,18 +215,16 @@ fn side_of(name: &str, names: &Names) -> Result<Option<Side>, Bad> {
         .help(suggest(name, "subjects", known)))
 }
 
-/// Reads `step 2`.
-pub(super) fn step_name(text: &str, names: &Names) -> Result<u64, Bad> {
+/// Reads `step 2`; anything else is `not_understood`.
+pub(super) fn step_name(text: &str, names: &Names, not_understood: impl FnOnce() -> Bad) -> Result<u64, Bad> {
     match text.split_whitespace().collect::<Vec<_>>().as_slice() {
         ["step", number] => step(number, names),
-        _ => {
-            Err(Bad::new("this step is not understood", "expected a step by its number, such as \"step 2\""))
-        }
+        _ => Err(not_understood()),
     }
 }
 
 /// The number of a step.
-pub(super) fn step(number: &str, names: &Names) -> Result<u64, Bad> {
+fn step(number: &str, names: &Names) -> Result<u64, Bad> {
     let steps = names.steps;
     number.parse::<u64>().ok().filter(|n| (1..=steps).contains(n)).ok_or_else(|| {
         Bad::new(format!("there is no step `{number}`"), format!("the steps are 1 to {steps}")).at(number)

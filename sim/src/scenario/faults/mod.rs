@@ -200,23 +200,8 @@ fn kind(
         "replace" => return shares::replace(section, names, report),
         "restore" => return shares::restore(section, names, report),
         "partition" if is_groups(section) => return groups(section, names, report),
+        "cancel" | "pause" => return halt(key, section, names, report),
         _ => {}
-    }
-    if key == "cancel" || key == "pause" {
-        let step = section.read(key, report, |text| {
-            let step = trigger::step_name(text, names)?;
-            let uploads = names.uploads.iter().any(|(_, number)| *number == step) && key == "cancel";
-            if !uploads && !names.downloads.contains(&step) {
-                let what = if key == "cancel" { "uploads or downloads" } else { "downloads" };
-                return Err(Bad::new(
-                    format!("step {step} cannot be made to {key}"),
-                    format!("not a step that {what}"),
-                ));
-            }
-            Ok(step)
-        })?;
-        let index = usize::try_from(step - 1).ok()?;
-        return Some(if key == "cancel" { KindPlan::Cancel(index) } else { KindPlan::Pause(index) });
     }
     let scope = match key {
         "answer" | "lose" | "full" | "queue_full" | "clock" => Scope::Servers,
@@ -256,6 +241,26 @@ fn kind(
             KindPlan::Slow(on?, link_over(section, grid_link, report))
         }
     })
+}
+
+/// What is done to a step by the client itself: `cancel` or `pause`.
+fn halt(key: &str, section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Option<KindPlan> {
+    let step = section.read(key, report, |text| {
+        let not_understood =
+            || Bad::new("this step is not understood", "expected a step by its number, such as \"step 2\"");
+        let step = trigger::step_name(text, names, not_understood)?;
+        let uploads = names.uploads.iter().any(|(_, number)| *number == step) && key == "cancel";
+        if !uploads && !names.downloads.contains(&step) {
+            let what = if key == "cancel" { "uploads or downloads" } else { "downloads" };
+            return Err(Bad::new(
+                format!("step {step} cannot be made to {key}"),
+                format!("not a step that {what}"),
+            ));
+        }
+        Ok(step)
+    })?;
+    let index = usize::try_from(step - 1).ok()?;
+    Some(if key == "cancel" { KindPlan::Cancel(index) } else { KindPlan::Pause(index) })
 }
 
 /// Whether `partition` is a list of lists.

@@ -54,12 +54,11 @@ fn substitute(text: &str, names: &Names) -> Result<Substitute, Bad> {
 
 pub(super) fn restore(section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Option<KindPlan> {
     let on = names.selector(section, "restore", Scope::Servers, report);
-    let step =
-        section.read("to", report, |text| match text.split_whitespace().collect::<Vec<_>>().as_slice() {
-            ["step", number] => trigger::step(number, names),
-            _ => Err(Bad::new("this backup is not understood", "expected a step")
-                .help("write to = \"step 2\": the disk as it was when that step began")),
-        });
+    let not_understood = || {
+        Bad::new("this backup is not understood", "expected a step")
+            .help("write to = \"step 2\": the disk as it was when that step began")
+    };
+    let step = section.read("to", report, |text| trigger::step_name(text, names, not_understood));
     if section.field("to").is_none() {
         let bad = Bad::new("`restore` needs `to`", "how old is the backup?");
         report.bad(
