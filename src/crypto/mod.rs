@@ -1,7 +1,7 @@
-//! The encryption of immutable files: keys, the cipher at any offset, keys made from content.
+//! Keys and ciphers: the cipher at any offset, keys made from content, and in [`rsa`] the signatures of mutable files.
 //!
-//! Random keys come from the caller: nothing here draws a random number. What is derived from a key
-//! for other purposes (the storage index) is in `format::hash`.
+//! Random keys come from the caller: nothing here draws a random number of its own. What is derived from a key
+//! for other purposes (the storage index) is in `format::hash` and `format::mutable`.
 
 use std::fmt;
 
@@ -11,6 +11,8 @@ use ctr::Ctr128BE;
 
 use crate::format::hash::{Digest, TaggedHasher, netstring, storage_index_of};
 use crate::format::{Encoding, StorageIndex};
+
+pub mod rsa;
 
 /// The key a file is encrypted with: whoever has it can read the file. Not shown by `Debug`.
 #[derive(Clone, Copy, PartialEq, Eq)]
