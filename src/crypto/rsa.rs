@@ -202,3 +202,6 @@ impl TryRng for Expander {
 }
 
 impl TryCryptoRng for Expander {}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 //! The plaintext is copied once, to where the first k shares have their blocks, and encrypted there; the other blocks are
 //! made where they belong. Which of the shares go where is not known here.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use thiserror::Error;
 
@@ -12,9 +14,9 @@ use crate::crypto::rsa::{RsaError, SigningKey};
 use crate::erasure::{Codec, CodingError};
 use crate::format::Encoding;
 use crate::format::hash::{Digest, block_hash};
-use crate::format::merkle::{Tree, empty_leaf};
+use crate::format::merkle::Tree;
 use crate::format::mutable::keys::SALT_BYTES;
-use crate::format::mutable::{Header, HeaderError, Layout, LayoutError, MutableChain};
+use crate::format::mutable::{Header, HeaderError, Layout, LayoutError, MutableChain, ReadKey};
 use crate::format::share::chain::ChainError;
 
 /// No shares can be made.
@@ -35,21 +37,29 @@ pub enum EncodeError {
     /// The header cannot be signed.
     #[error(transparent)]
     Sign(#[from] RsaError),
+    /// Not one salt for each segment.
+    #[error("{found} salts for {expected} segments")]
+    Salts {
+        /// How many segments there are.
+        expected: u64,
+        /// How many salts were given.
+        found: u64,
+    },
     /// A share does not fit this machine's memory.
     #[error("a share of {0} bytes does not fit in memory")]
     Memory(u64),
 }
 
-/// What a new version is made with, beside the plaintext.
+/// What a new version is made with, beside the plaintext. `S` is one salt for SDMF, a slice of them for MDMF.
 #[derive(Debug, Clone, Copy)]
-pub struct NewVersion<'a> {
+pub struct NewVersion<'a, S = [u8; SALT_BYTES]> {
     /// Signs it, and gives the keys it is encrypted with.
     pub key: &'a SigningKey,
     /// 1 for a new file, else more than that of any version ever seen.
     pub seqnum: u64,
-    /// Drawn anew for every version, also for one with the same plaintext: two plaintexts encrypted with the same salt
-    /// give each other away.
-    pub salt: [u8; SALT_BYTES],
+    /// Drawn anew for every version (in MDMF also for every segment), even for one with the same plaintext: two
+    /// plaintexts encrypted with the same salt give each other away.
+    pub salt: S,
     /// k and N; N at most 255.
     pub encoding: Encoding,
     /// Drawn anew for every version, from a secure source: see [`SigningKey::sign`].
@@ -68,77 +78,119 @@ pub struct Encoded {
 /// Makes the N shares of an SDMF version. Takes about N/k times the plaintext in memory.
 pub fn encode_sdmf(new: &NewVersion<'_>, plaintext: &[u8]) -> Result<Encoded, EncodeError> {
     let NewVersion { key, seqnum, salt, encoding, entropy } = *new;
+    let header = |root| Header::sdmf(seqnum, root, salt, encoding, plaintext.len() as u64);
+    encode(key, entropy, &[salt], plaintext, header)
+}
+
+/// Makes the N shares of an MDMF version, with one salt for each segment ([`Header::segments`]). Takes about N/k times
+/// the plaintext in memory.
+pub fn encode_mdmf(
+    new: &NewVersion<'_, &[[u8; SALT_BYTES]]>,
+    plaintext: &[u8],
+) -> Result<Encoded, EncodeError> {
+    let NewVersion { key, seqnum, salt: salts, encoding, entropy } = *new;
+    let header = |root| Header::mdmf(seqnum, root, encoding, plaintext.len() as u64);
+    let (expected, found) = (header(Digest([0; 32]))?.segments(), salts.len() as u64);
+    if found != expected {
+        return Err(EncodeError::Salts { expected, found });
+    }
+    encode(key, entropy, salts, plaintext, header)
+}
+
+fn encode(
+    key: &SigningKey,
+    entropy: [u8; 32],
+    salts: &[[u8; SALT_BYTES]],
+    plaintext: &[u8],
+    header: impl Fn(Digest) -> Result<Header, HeaderError>,
+) -> Result<Encoded, EncodeError> {
     let private_key = encrypt_private_key(key);
-    // Where everything lies does not depend on the root hash, which is known last.
-    let data_length = plaintext.len() as u64;
     let layout = |root| -> Result<Layout, EncodeError> {
-        let header = Header::sdmf(seqnum, root, salt, encoding, data_length)?;
-        Ok(Layout::sdmf(header, key.public_der().len() as u64, private_key.len() as u64)?)
+        Ok(Layout::new(header(root)?, key.public_der().len() as u64, private_key.len() as u64)?)
     };
-    let places = Places::of(&layout(Digest([0; 32]))?)?;
+    // Where everything lies does not depend on the root hash, which is known last.
+    let places = layout(Digest([0; 32]))?;
+    let encoding = places.header().encoding();
+    let len = in_memory(places.end())?;
+    let mut shares: Vec<Vec<u8>> = encoding.shares().map(|_| vec![0; len]).collect();
+    let trees = fill_in_blocks(&mut shares, &places, &key.write_key().read_key(), salts, plaintext)?;
 
-    let mut shares = vec![vec![0; places.end]; encoding.total()];
-    let data_key = key.write_key().read_key().data_key(&salt);
-    let mut blocks: Vec<&mut [u8]> =
-        shares.iter_mut().map(|share| &mut share[places.data..places.private_key]).collect();
-    code(&mut blocks, plaintext, &mut Cipher::new(&data_key, 0), encoding)?;
-
-    // A tree over one leaf is that leaf.
-    let root_of = |block: &[u8]| if block.is_empty() { empty_leaf(0) } else { block_hash(block) };
-    let roots: Vec<Digest> = blocks.iter().map(|block| root_of(block)).collect();
-    let tree = Tree::from_leaves(&roots);
-    let layout = layout(tree.root())?;
+    let roots: Vec<Digest> = trees.iter().map(Tree::root).collect();
+    let over_all = Tree::from_leaves(&roots);
+    let layout = layout(over_all.root())?;
     let header = *layout.header();
     let signature = key.sign(&header.signed_prefix(), entropy)?;
-    let front = [&layout.to_bytes(), key.public_der(), &signature].concat();
-    for ((number, share), root) in encoding.shares().zip(&mut shares).zip(&roots) {
-        let chain = MutableChain::of(&tree, encoding, number)?.to_bytes();
-        let parts = [&front[..], &chain[..], &root.0];
-        let mut at = 0;
-        for part in parts {
-            share[at..at + part.len()].copy_from_slice(part);
-            at += part.len();
+    let front = layout.to_bytes();
+    for ((number, share), tree) in encoding.shares().zip(&mut shares).zip(&trees) {
+        let chain = MutableChain::of(&over_all, encoding, number)?.to_bytes();
+        let parts: [(Range<u64>, &[u8]); 6] = [
+            (0..front.len() as u64, &front),
+            (layout.public_key()?, key.public_der()),
+            (layout.signature()?, &signature),
+            (layout.chain()?, &chain),
+            (layout.block_tree()?, &tree.to_bytes()),
+            (layout.private_key()?, &private_key),
+        ];
+        for (range, part) in parts {
+            share[in_memory(range.start)?..in_memory(range.end)?].copy_from_slice(part);
         }
-        share[places.private_key..].copy_from_slice(&private_key);
     }
     Ok(Encoded { header, shares: shares.into_iter().map(Bytes::from).collect() })
 }
 
-/// Encrypts the plaintext into the first k blocks and makes the others of them. All blocks are zeros before, and of the
-/// same length.
-fn code(
-    blocks: &mut [&mut [u8]],
+/// Puts the blocks of all segments where they belong in `shares`, which are zeros before, and gives the block hash tree
+/// of each share.
+fn fill_in_blocks(
+    shares: &mut [Vec<u8>],
+    places: &Layout,
+    key: &ReadKey,
+    salts: &[[u8; SALT_BYTES]],
     plaintext: &[u8],
+) -> Result<Vec<Tree>, EncodeError> {
+    let header = places.header();
+    let codec = Codec::new(header.encoding());
+    let salt_len = in_memory(header.block_salt_bytes())?;
+    let mut leaves = vec![Vec::new(); shares.len()];
+    let mut rest = plaintext;
+    for (segment, salt) in (0..header.segments()).zip(salts) {
+        let block = places.block(segment)?;
+        let block = in_memory(block.start)?..in_memory(block.end)?;
+        let plain = rest.split_off(..in_memory(header.segment_len(segment))?).unwrap_or_default();
+        let mut blocks = Vec::with_capacity(shares.len());
+        for share in &mut *shares {
+            let (in_front, block) = share[block.clone()].split_at_mut(salt_len);
+            in_front.copy_from_slice(&salt[..salt_len]);
+            blocks.push(block);
+        }
+        code(&codec, &mut blocks, plain, &mut Cipher::new(&key.data_key(salt), 0))?;
+        for (share, leaves) in shares.iter().zip(&mut leaves) {
+            leaves.push(block_hash(&share[block.clone()]));
+        }
+    }
+    Ok(leaves.iter().map(|leaves| Tree::from_leaves(leaves)).collect())
+}
+
+/// Encrypts the plaintext of a segment into the first k blocks and makes the others of them. All blocks are zeros
+/// before, and of the same length, k of which have room for the plaintext.
+fn code(
+    codec: &Codec,
+    blocks: &mut [&mut [u8]],
+    plain: &[u8],
     cipher: &mut Cipher,
-    encoding: Encoding,
 ) -> Result<(), CodingError> {
     let block_len = blocks.first().map_or(0, |block| block.len());
-    let (primary, secondary) = blocks.split_at_mut(encoding.needed());
-    // An empty file has no blocks to fill; `chunks` takes no zero.
-    for (block, plain) in primary.iter_mut().zip(plaintext.chunks(block_len.max(1))) {
+    let (primary, secondary) = blocks.split_at_mut(codec.encoding().needed());
+    // No segment is empty, so no block is; `chunks` would not take a zero.
+    for (block, plain) in primary.iter_mut().zip(plain.chunks(block_len.max(1))) {
         let crypttext = &mut block[..plain.len()];
         crypttext.copy_from_slice(plain);
         cipher.apply(crypttext);
     }
     let primary: Vec<&[u8]> = primary.iter().map(|block| &**block).collect();
-    Codec::new(encoding).encode(&primary, secondary)
+    codec.encode(&primary, secondary)
 }
 
-/// Where in memory the parts of each share are.
-struct Places {
-    data: usize,
-    private_key: usize,
-    end: usize,
-}
-
-impl Places {
-    fn of(layout: &Layout) -> Result<Self, EncodeError> {
-        let in_memory = |at: u64| usize::try_from(at).map_err(|_| EncodeError::Memory(at));
-        let (data, private_key) = (layout.block_tree()?.end, layout.private_key()?.start);
-        Ok(Self {
-            data: in_memory(data)?,
-            private_key: in_memory(private_key)?,
-            end: in_memory(layout.end())?,
-        })
-    }
+/// A place that has to be in this machine's memory.
+fn in_memory(at: u64) -> Result<usize, EncodeError> {
+    usize::try_from(at).map_err(|_| EncodeError::Memory(at))
 }

@@ -1,6 +1,7 @@
 //! Keys, what is derived from them, signatures, and the chains of hash trees.
 
 use lafs::crypto::rsa::{RsaError, SigningKey, VerifyingKey};
+use lafs::format::cap::{MutableFormat, WriteCap};
 use lafs::format::hash::Digest;
 use lafs::format::merkle::Tree;
 use lafs::format::mutable::{MutableChain, WriteKey};
@@ -28,6 +29,13 @@ fn all_keys_follow_from_the_private_key() {
         assert_eq!(print.0.to_string(), case.text("fingerprint_hex"));
         assert_eq!(hex(read.storage_index().0), case.text("storage_index_hex"));
         assert_eq!(read.storage_index().to_string(), case.text("storage_index_base32"));
+        for (format, name) in [(MutableFormat::Sdmf, "ssk"), (MutableFormat::Mdmf, "mdmf")] {
+            let cap = WriteCap { format, key: write, fingerprint: print };
+            let expected = |suffix: &str| case["caps"].text(&format!("{name}{suffix}"));
+            assert_eq!(cap.to_string(), expected(""));
+            assert_eq!(cap.read_cap().to_string(), expected("_ro"));
+            assert_eq!(cap.read_cap().verify_cap().to_string(), expected("_verify"));
+        }
         for salted in case.list("datakeys") {
             let salt = salted.hex("salt_hex").try_into().unwrap();
             assert_eq!(hex(read.data_key(&salt).0), salted.text("datakey_hex"));

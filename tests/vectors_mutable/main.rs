@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a vector of another shape fails the test")]
 
+mod any_damage;
 mod damage;
 mod keys;
 mod shares;

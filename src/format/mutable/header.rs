@@ -226,6 +226,12 @@ impl Header {
         if segment < self.segments() { self.block_salt_bytes() + self.block_len(segment) } else { 0 }
     }
 
+    /// Bytes of all blocks of a share as stored.
+    pub fn share_data_len(&self) -> u64 {
+        let blocks = self.cut().map_or(0, Segmentation::share_data_size);
+        blocks + self.segments() * self.block_salt_bytes()
+    }
+
     /// The block hash tree of each share.
     pub fn block_tree(&self) -> Result<Shape, MerkleError> {
         Shape::new(self.segments())

@@ -25,7 +25,7 @@ pub const MDMF_HEADER_BYTES: usize = MDMF_PREFIX_BYTES + 8 * 8;
 /// A reader that has this many bytes need not ask for more to parse a [`Layout`].
 pub const HEADER_BYTES_MAX: usize = MDMF_HEADER_BYTES;
 
-/// Where Tahoe's writer puts the first block of an MDMF share, whatever is in front of it.
+/// Where Tahoe's writer puts the first block of an MDMF share; in front of it is room for the longest parts.
 pub const MDMF_DATA_OFFSET: u64 = 2167;
 
 /// Nothing in a share lies beyond this offset: a quarter of what fits a u64, so that sums do.
@@ -120,24 +120,53 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Of an SDMF share about to be written, given the lengths of the keys.
-    pub fn sdmf(header: Header, public_key: u64, private_key: u64) -> Result<Self, LayoutError> {
+    /// Of a share about to be written, given the lengths of the keys: where Tahoe's writer has everything.
+    pub fn new(header: Header, public_key: u64, private_key: u64) -> Result<Self, LayoutError> {
+        let chain = MutableChain::bytes_of(header.encoding());
+        let tree = header.block_tree()?.bytes();
+        Ok(match header.format() {
+            MutableFormat::Sdmf => Self::sdmf(header, public_key, private_key, chain, tree),
+            MutableFormat::Mdmf => Self::mdmf(header, public_key, private_key, chain, tree),
+        })
+    }
+
+    fn sdmf(header: Header, public_key: u64, private_key: u64, chain: u64, tree: u64) -> Self {
         let signature = SDMF_HEADER_BYTES as u64 + public_key;
-        let chain = signature + SIGNATURE_BYTES as u64;
-        let block_tree = chain + MutableChain::bytes_of(header.encoding());
-        let data = block_tree + header.block_tree()?.bytes();
-        let key = data + header.block_len(0);
+        let chain_start = signature + SIGNATURE_BYTES as u64;
+        let block_tree = chain_start + chain;
+        let data = block_tree + tree;
+        let key = data + header.share_data_len();
         let end = key + private_key;
-        Ok(Self {
+        Self {
             header,
             public_key: (SDMF_HEADER_BYTES as u64, signature),
-            signature: (signature, chain),
-            chain: (chain, block_tree),
+            signature: (signature, chain_start),
+            chain: (chain_start, block_tree),
             block_tree: (block_tree, data),
             data,
             private_key: (key, end),
             end,
-        })
+        }
+    }
+
+    fn mdmf(header: Header, public_key: u64, private_key: u64, chain: u64, tree: u64) -> Self {
+        let chain_start = MDMF_HEADER_BYTES as u64 + private_key;
+        let signature = chain_start + chain;
+        let key = signature + SIGNATURE_BYTES as u64;
+        let key_end = key + public_key;
+        let data = MDMF_DATA_OFFSET.max(key_end);
+        let block_tree = data + header.share_data_len();
+        let end = block_tree + tree;
+        Self {
+            header,
+            public_key: (key, key_end),
+            signature: (signature, key),
+            chain: (chain_start, signature),
+            block_tree: (block_tree, end),
+            data,
+            private_key: (MDMF_HEADER_BYTES as u64, chain_start),
+            end,
+        }
     }
 
     /// Reads header and offsets from the first bytes of a share ([`HEADER_BYTES_MAX`] are always enough). That the

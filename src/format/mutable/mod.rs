@@ -15,3 +15,6 @@ pub use chain::MutableChain;
 pub use header::{Header, HeaderError};
 pub use keys::{Fingerprint, ReadKey, WriteKey};
 pub use layout::{Layout, LayoutError, Section};
+
+#[cfg(test)]
+mod tests;
