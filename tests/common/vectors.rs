@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// The folder in use and whether it is our own.
-fn folder() -> (PathBuf, bool) {
+pub(crate) fn folder() -> (PathBuf, bool) {
     match std::env::var_os("LAFS_VECTORS") {
         Some(other) => (other.into(), false),
         None => (concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors").into(), true),
@@ -40,28 +40,6 @@ pub(crate) fn bytes(name: &str) -> Option<Vec<u8>> {
 pub(crate) fn json(name: &str) -> Option<Value> {
     let bytes = bytes(name)?;
     Some(serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{name}: {error}")))
-}
-
-/// The names, without `.json`, of the files in folder `within` (such as `mutable`) that start with `prefix`. None of them
-/// is a failure, unless the whole folder is not to be checked.
-pub(crate) fn names(within: &str, prefix: &str) -> Vec<String> {
-    let (folder, own) = folder();
-    let path = folder.join(within);
-    if !own && !path.exists() {
-        let said = format!("{within}: not checked, {} is absent\n", path.display());
-        std::io::stderr().write_all(said.as_bytes()).unwrap();
-        return Vec::new();
-    }
-    let entries = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
-    let mut names: Vec<String> = entries
-        .map(name)
-        .filter_map(|name| Some(name.strip_suffix(".json")?.to_owned()))
-        .filter(|name| name.starts_with(prefix))
-        .collect();
-    assert!(!names.is_empty(), "no {prefix}*.json in {}", path.display());
-    names.sort();
-    names
 }
 
 /// Reads fields that must be there and of the kind asked for.

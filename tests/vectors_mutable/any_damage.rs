@@ -9,7 +9,7 @@ use lafs::format::{Encoding, ShareNum};
 use lafs::version::{DecodeError, Decoder, NewVersion, encode_sdmf, open_private_key};
 use proptest::prelude::*;
 
-use crate::support::{base64, check, data, decode, key};
+use crate::support::{Unreadable, base64, check, data, decode, key, names};
 use crate::vectors::{self, Fields};
 
 /// A whole share of a file that k = 1 share rebuilds.
@@ -19,7 +19,7 @@ struct Sample {
     plaintext: Vec<u8>,
 }
 
-/// A share made here: the folder of vectors may be another, and 1-of-1 MDMF is not among them.
+/// A share made here, whatever folder is checked.
 fn sample() -> &'static Sample {
     static SAMPLE: OnceLock<Sample> = OnceLock::new();
     SAMPLE.get_or_init(|| {
@@ -34,11 +34,13 @@ fn sample() -> &'static Sample {
 
 fn a_key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| {
-        let der = include_str!("../vectors/mutable/keys.json");
-        let keys: serde_json::Value = serde_json::from_str(der).unwrap();
-        SigningKey::from_pkcs8(&base64(&keys["second"], "private_pkcs8_der_b64")).unwrap()
-    })
+    KEY.get_or_init(|| key_of("second"))
+}
+
+/// One of our own keys, whatever folder is checked.
+fn key_of(name: &str) -> SigningKey {
+    let keys: serde_json::Value = serde_json::from_str(include_str!("../vectors/mutable/keys.json")).unwrap();
+    SigningKey::from_pkcs8(&base64(&keys[name], "private_pkcs8_der_b64")).unwrap()
 }
 
 fn version_of(key: &SigningKey, needed: u64, total: u64) -> NewVersion<'_> {
@@ -85,9 +87,18 @@ fn a_share_under_another_number_is_none() {
 }
 
 #[test]
+fn a_share_that_another_key_signed_is_none() {
+    let (ours, theirs) = (a_key(), key_of("file"));
+    let share = &encode_sdmf(&version_of(&theirs, 1, 5), b"theirs").unwrap().shares[3];
+    check(share, ShareNum(3), theirs.fingerprint()).unwrap();
+    let error = check(share, ShareNum(3), ours.fingerprint()).unwrap_err();
+    assert_eq!(error, Unreadable::Head("the public key does not match the fingerprint".to_owned()));
+}
+
+#[test]
 fn damaged_mdmf_shares_are_noticed() {
     let (mut damages, mut harmless) = (0, 0);
-    for file in vectors::names("mutable", "mdmf-").iter().filter_map(|name| data(name)) {
+    for file in names("mdmf-").iter().filter_map(|name| data(name)) {
         let print = key(file.text("key")).fingerprint();
         for version in file.list("versions") {
             let with_bytes =

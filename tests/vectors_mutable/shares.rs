@@ -8,14 +8,14 @@ use lafs::format::mutable::{Header, Layout};
 use lafs::version::{EncodeError, Encoded, NewVersion, encode_mdmf, encode_sdmf, open_private_key};
 use serde_json::Value;
 
-use crate::support::{base64, check, content, data, decode, encoding, key, open, share_num};
+use crate::support::{base64, check, content, data, decode, encoding, key, names, open, share_num};
 use crate::vectors::{self, Fields, hex, sha256};
 
 /// Visits every version in every file that starts with one of `prefixes`, and counts the visits. Files that are there
 /// and hold nothing are a failure.
 fn each(prefixes: &[&str], mut visit: impl FnMut(&Value, &Value)) -> usize {
     let mut versions = 0;
-    let names = prefixes.iter().flat_map(|prefix| vectors::names("mutable", prefix));
+    let names = prefixes.iter().flat_map(|prefix| names(prefix));
     for file in names.filter_map(|name| data(&name)) {
         assert!(!file.list("versions").is_empty());
         for version in file.list("versions") {

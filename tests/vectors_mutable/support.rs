@@ -19,6 +19,25 @@ pub(crate) fn base64(case: &Value, field: &str) -> Vec<u8> {
     BASE64.decode(case.text(field).as_bytes()).unwrap()
 }
 
+/// The names, without `.json`, of the files that start with `prefix`. None of them is a failure, unless the whole folder
+/// is not to be checked.
+pub(crate) fn names(prefix: &str) -> Vec<String> {
+    let (folder, own) = vectors::folder();
+    let path = folder.join("mutable");
+    if !own && !path.exists() {
+        return Vec::new();
+    }
+    let entries = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| Some(name.strip_suffix(".json")?.to_owned()))
+        .filter(|name| name.starts_with(prefix))
+        .collect();
+    assert!(!names.is_empty(), "no {prefix}*.json in {}", path.display());
+    names.sort();
+    names
+}
+
 /// The key that a vector names.
 pub(crate) fn key(name: &str) -> SigningKey {
     let keys = vectors::json("mutable/keys.json").expect("vectors without keys");

@@ -125,8 +125,8 @@ impl Header {
             1 => MDMF_PREFIX_BYTES,
             other => return Err(HeaderError::UnknownVersion(other)),
         };
-        let mut fields =
-            Fields { rest: &bytes[1..], error: HeaderError::TooShort { expected, found: bytes.len() } };
+        let error = HeaderError::TooShort { expected, found: bytes.len() };
+        let mut fields = Fields { rest: bytes.get(1..expected).ok_or(error)?, error };
         let seqnum = fields.number()?;
         let root_hash = Digest(fields.take()?);
         let salt = if version == 0 { Some(fields.take()?) } else { None };
