@@ -4,8 +4,8 @@ use data_encoding::BASE64;
 use http::{HeaderMap, StatusCode, header};
 use subtle::ConstantTimeEq;
 
-use super::UPLOAD_SECRET_BYTES_MAX;
 use super::reply::Refusal;
+use super::{UPLOAD_SECRET_BYTES_MAX, WRITE_ENABLER_BYTES_MAX};
 use crate::net::message::LeaseSecrets;
 
 /// What a secret is for.
@@ -14,6 +14,7 @@ pub(super) enum Kind {
     LeaseRenew,
     LeaseCancel,
     Upload,
+    WriteEnabler,
 }
 
 /// The secrets of one request; those its route does not have are empty.
@@ -21,6 +22,7 @@ pub(super) enum Kind {
 pub(super) struct Secrets {
     lease: LeaseSecrets,
     upload: Vec<u8>,
+    enabler: Vec<u8>,
 }
 
 /// 401 unless the whole `Authorization` value is right.
@@ -41,19 +43,21 @@ impl Secrets {
     }
 
     fn find(headers: &HeaderMap, wanted: &[Kind]) -> Option<Self> {
-        let (mut renew, mut cancel, mut upload) = (None, None, None);
+        let (mut renew, mut cancel, mut upload, mut enabler) = (None, None, None, None);
         for value in headers.get_all("x-tahoe-authorization") {
             let (name, value) = value.to_str().ok()?.split_once(' ')?;
             let kind = match name {
                 "lease-renew-secret" => Kind::LeaseRenew,
                 "lease-cancel-secret" => Kind::LeaseCancel,
                 "upload-secret" => Kind::Upload,
+                "write-enabler" => Kind::WriteEnabler,
                 _ => return None,
             };
             let slot = match kind {
                 Kind::LeaseRenew => &mut renew,
                 Kind::LeaseCancel => &mut cancel,
                 Kind::Upload => &mut upload,
+                Kind::WriteEnabler => &mut enabler,
             };
             let secret = BASE64.decode(value.as_bytes()).ok()?;
             let repeated = slot.replace(secret).is_some();
@@ -69,13 +73,15 @@ impl Secrets {
             renew: lease(renew, Kind::LeaseRenew)?,
             cancel: lease(cancel, Kind::LeaseCancel)?,
         };
-        let upload = match upload {
-            Some(secret) if secret.is_empty() || secret.len() > UPLOAD_SECRET_BYTES_MAX => return None,
-            Some(secret) => secret,
-            None if wanted.contains(&Kind::Upload) => return None,
-            None => Vec::new(),
+        let opaque = |secret: Option<Vec<u8>>, kind, bytes_max| match secret {
+            Some(secret) => (1..=bytes_max).contains(&secret.len()).then_some(secret),
+            None => (!wanted.contains(&kind)).then_some(Vec::new()),
         };
-        Some(Self { lease, upload })
+        Some(Self {
+            lease,
+            upload: opaque(upload, Kind::Upload, UPLOAD_SECRET_BYTES_MAX)?,
+            enabler: opaque(enabler, Kind::WriteEnabler, WRITE_ENABLER_BYTES_MAX)?,
+        })
     }
 
     /// The lease secrets.
@@ -86,5 +92,10 @@ impl Secrets {
     /// The upload secret.
     pub(super) fn upload(&self) -> &[u8] {
         &self.upload
+    }
+
+    /// The write enabler.
+    pub(super) fn enabler(&self) -> &[u8] {
+        &self.enabler
     }
 }

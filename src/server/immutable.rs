@@ -8,22 +8,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use hyper::body::Incoming;
 
 use super::access::{self, Secrets};
-use super::backend::{Backend, BackendError, CorruptionReport};
+use super::backend::{Backend, BackendError};
 use super::reply::{self, Refusal};
 use super::upload::Upload;
-use super::{ALLOCATE_BYTES_MAX, CORRUPT_BYTES_MAX, SPANS_MAX, StorageServer, WRITE_BYTES_MAX};
+use super::{ALLOCATE_BYTES_MAX, SPANS_MAX, StorageServer, WRITE_BYTES_MAX, share};
 use crate::format::{ShareNum, StorageIndex};
 use crate::net::message::{self, Allocate, Allocated, Written};
 use crate::net::range;
 use crate::net::serve::ResponseBody;
-
-const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 impl<B: Backend + 'static> StorageServer<B> {
     pub(super) async fn allocate(
@@ -207,15 +205,7 @@ impl<B: Backend + 'static> StorageServer<B> {
         head: &Parts,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let absent = || Refusal::new(StatusCode::NOT_FOUND);
-        let mut ranges = head.headers.get_all(header::RANGE).iter();
-        let asked = match (ranges.next(), ranges.next()) {
-            (None, _) => None,
-            (Some(one), None) => range::parse_range(one.as_bytes()),
-            (Some(_), Some(_)) => None,
-        };
-        if asked.is_none() && head.headers.contains_key(header::RANGE) {
-            return Err(Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE));
-        }
+        let asked = share::asked(&head.headers)?;
         let range = asked.clone().unwrap_or(0..u64::MAX);
         let (length, body) = if range.end - range.start <= self.backend.read_bytes_max() {
             let data = self.backend.read(index, share, range.clone()).await?.ok_or_else(absent)?;
@@ -225,21 +215,7 @@ impl<B: Backend + 'static> StorageServer<B> {
             let clipped = range.start.min(share_len)..range.end.min(share_len);
             (clipped.end - clipped.start, self.pieces(index, share, clipped))
         };
-        let mut response = Response::new(body);
-        if asked.is_some() && length == 0 {
-            return Ok(reply::empty(StatusCode::NO_CONTENT));
-        }
-        response.headers_mut().insert(header::CONTENT_TYPE, OCTETS);
-        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-        if asked.is_some() {
-            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-            let last = range.start + length - 1;
-            let value =
-                HeaderValue::from_maybe_shared(Bytes::from(format!("bytes {}-{last}/*", range.start)))
-                    .map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR))?;
-            response.headers_mut().insert(header::CONTENT_RANGE, value);
-        }
-        Ok(response)
+        share::piece(asked, length, body)
     }
 
     /// A body that reads a share, within its length, piece by piece as the client takes it.
@@ -269,12 +245,7 @@ impl<B: Backend + 'static> StorageServer<B> {
         head: &Parts,
         body: &mut Incoming,
     ) -> Result<Response<ResponseBody>, Refusal> {
-        reply::is_cbor(&head.headers)?;
-        if self.backend.share_len(index, share).await?.is_none() {
-            return Err(Refusal::new(StatusCode::NOT_FOUND));
-        }
-        let reason = message::decode_reason(&reply::whole(body, CORRUPT_BYTES_MAX).await?)?;
-        self.backend.record_corruption(CorruptionReport { index, share, reason }).await?;
-        Ok(reply::empty(StatusCode::OK))
+        let exists = self.backend.share_len(index, share).await?.is_some();
+        self.note_corrupt(index, share, exists, head, body).await
     }
 }

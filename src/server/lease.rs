@@ -17,7 +17,7 @@ impl<B: Backend> StorageServer<B> {
         let space = self.backend.free_space().await?;
         let version = Version {
             maximum_immutable_share_size: space.min(self.backend.share_bytes_max()),
-            maximum_mutable_share_size: MUTABLE_SHARE_BYTES_MAX,
+            maximum_mutable_share_size: MUTABLE_SHARE_BYTES_MAX.min(self.backend.share_bytes_max()),
             available_space: space,
             application_version: concat!("lafs/", env!("CARGO_PKG_VERSION")).into(),
         };
@@ -29,7 +29,9 @@ impl<B: Backend> StorageServer<B> {
         index: StorageIndex,
         secrets: &Secrets,
     ) -> Result<Response<ResponseBody>, Refusal> {
-        if self.backend.shares(index).await?.is_empty() {
+        let held = !self.backend.shares(index).await?.is_empty()
+            || !self.backend.mutable_shares(index).await?.is_empty();
+        if !held {
             return Err(Refusal::new(StatusCode::NOT_FOUND));
         }
         self.backend.add_or_renew_lease(index, self.new_lease(secrets)).await?;

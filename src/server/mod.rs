@@ -1,8 +1,7 @@
 //! One storage server without sockets: it keeps shares and leases in a backend.
 //!
 //! No client code and no decisions of a client; its clock is a parameter. [`StorageServer`] answers
-//! requests wherever `net::serve` gets them from. Mutable shares are not served yet: their routes
-//! belong beside the immutable ones in `route`, their handlers beside `immutable`.
+//! requests wherever `net::serve` gets them from.
 
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use hyper::body::Incoming;
 use self::access::Secrets;
 use self::backend::{Backend, BackendError};
 use self::clock::Clock;
+use self::mutable::Slots;
 use self::reply::Refusal;
 use self::route::Route;
 use self::upload::Uploads;
@@ -23,8 +23,10 @@ pub mod backend;
 pub mod clock;
 mod immutable;
 mod lease;
+mod mutable;
 mod reply;
 mod route;
+mod share;
 mod spans;
 mod upload;
 
@@ -44,8 +46,14 @@ pub const UPLOADS_MAX: usize = 65536;
 pub const SPANS_MAX: usize = 1024;
 /// The longest upload secret, in bytes. Tahoe sends 20.
 pub const UPLOAD_SECRET_BYTES_MAX: usize = 256;
-/// The longest mutable share Tahoe's server announces, in bytes.
-const MUTABLE_SHARE_BYTES_MAX: u64 = 69_105_000_000_000_000;
+/// The longest write enabler, in bytes. Tahoe sends 32.
+pub const WRITE_ENABLER_BYTES_MAX: usize = 256;
+/// The longest mutable share, in bytes: one is changed in memory as a whole.
+pub const MUTABLE_SHARE_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// The longest body of a request that writes mutable shares, in bytes: the longest share and what goes with it.
+pub const TEST_WRITE_BYTES_MAX: usize = 129 * 1024 * 1024;
+/// The most bytes that all mutable shares which one request changes may have together.
+pub const CHANGED_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// A storage server on a backend.
 pub struct StorageServer<B> {
@@ -53,6 +61,7 @@ pub struct StorageServer<B> {
     authorization: Vec<u8>,
     clock: Clock,
     uploads: Uploads,
+    slots: Slots,
 }
 
 impl<B: Backend> StorageServer<B> {
@@ -61,7 +70,8 @@ impl<B: Backend> StorageServer<B> {
     pub async fn start(backend: B, swissnum: &[u8], clock: Clock) -> Result<Self, BackendError> {
         backend.discard_incomplete().await?;
         let authorization = format!("Tahoe-LAFS {}", BASE64.encode(swissnum)).into_bytes();
-        Ok(Self { backend: Arc::new(backend), authorization, clock, uploads: Uploads::default() })
+        let (uploads, slots) = (Uploads::default(), Slots::default());
+        Ok(Self { backend: Arc::new(backend), authorization, clock, uploads, slots })
     }
 
     /// Where the shares are.
@@ -102,6 +112,10 @@ impl<B: Backend + 'static> StorageServer<B> {
             Route::Write { index, share } => self.write(index, share, &secrets, head, body).await,
             Route::Abort { index, share } => self.abort(index, share, &secrets).await,
             Route::Corrupt { index, share } => self.corrupt(index, share, head, body).await,
+            Route::TestWrite { index } => self.test_write(index, &secrets, head, body).await,
+            Route::MutableShares { index } => self.list_mutable(index, head).await,
+            Route::MutableRead { index, share } => self.read_mutable(index, share, head).await,
+            Route::MutableCorrupt { index, share } => self.corrupt_mutable(index, share, head, body).await,
         }
     }
 }

@@ -43,6 +43,7 @@ impl From<BackendError> for Refusal {
         Self(match error {
             BackendError::NoSpace | BackendError::TooManyLeases => StatusCode::INSUFFICIENT_STORAGE,
             BackendError::NotStaged => StatusCode::NOT_FOUND,
+            BackendError::Changed => StatusCode::SERVICE_UNAVAILABLE,
             BackendError::Exists | BackendError::OutOfBounds | BackendError::Io(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

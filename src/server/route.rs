@@ -18,6 +18,10 @@ pub(super) enum Route {
     Write { index: StorageIndex, share: ShareNum },
     Abort { index: StorageIndex, share: ShareNum },
     Corrupt { index: StorageIndex, share: ShareNum },
+    TestWrite { index: StorageIndex },
+    MutableShares { index: StorageIndex },
+    MutableRead { index: StorageIndex, share: ShareNum },
+    MutableCorrupt { index: StorageIndex, share: ShareNum },
 }
 
 impl Route {
@@ -51,6 +55,20 @@ impl Route {
                     Some(_) => Err(absent()),
                 }
             }
+            (Some("mutable"), Some("read-test-write"), None) => {
+                only(method, &Method::POST, Self::TestWrite { index: index()? })
+            }
+            (Some("mutable"), Some("shares"), None) => {
+                only(method, &Method::GET, Self::MutableShares { index: index()? })
+            }
+            (Some("mutable"), Some(number), action) => {
+                let (index, share) = (index()?, share(number)?);
+                match action {
+                    None => only(method, &Method::GET, Self::MutableRead { index, share }),
+                    Some("corrupt") => only(method, &Method::POST, Self::MutableCorrupt { index, share }),
+                    Some(_) => Err(absent()),
+                }
+            }
             _ => Err(absent()),
         }
     }
@@ -59,6 +77,8 @@ impl Route {
     pub(super) fn secrets(self) -> &'static [Kind] {
         match self {
             Self::Version | Self::Shares { .. } | Self::Read { .. } | Self::Corrupt { .. } => &[],
+            Self::MutableShares { .. } | Self::MutableRead { .. } | Self::MutableCorrupt { .. } => &[],
+            Self::TestWrite { .. } => &[Kind::LeaseRenew, Kind::LeaseCancel, Kind::WriteEnabler],
             Self::Lease { .. } => &[Kind::LeaseRenew, Kind::LeaseCancel],
             Self::Allocate { .. } => &[Kind::LeaseRenew, Kind::LeaseCancel, Kind::Upload],
             Self::Write { .. } | Self::Abort { .. } => &[Kind::Upload],
@@ -115,6 +135,9 @@ mod tests {
             "/storage/v1/immutable/bwkivxkvpnsjsb5um5bfugpppa/1/",
             "/storage/v1/immutable/bwkivxkvpnsjsb5um5bfugpppa/1/x",
             "/storage/v1/immutable/bwkivxkvpnsjsb5um5bfugpppa/1/abort/x",
+            "/storage/v1/mutable/bwkivxkvpnsjsb5um5bfugpppa",
+            "/storage/v1/mutable/bwkivxkvpnsjsb5um5bfugpppa/1/abort",
+            "/storage/v1/mutable/bwkivxkvpnsjsb5um5bfugpppa/shares/1",
             "//storage/v1/version",
         ] {
             assert_eq!(status(Method::GET, path), StatusCode::NOT_FOUND, "{path}");
@@ -127,5 +150,10 @@ mod tests {
         let share = format!("/storage/v1/immutable/{INDEX}/1");
         assert_eq!(status(Method::DELETE, &share), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(status(Method::GET, &format!("{share}/abort")), StatusCode::METHOD_NOT_ALLOWED);
+        let slot = format!("/storage/v1/mutable/{INDEX}");
+        for path in ["read-test-write", "shares", "1", "1/corrupt"] {
+            let refused = status(Method::PATCH, &format!("{slot}/{path}"));
+            assert_eq!(refused, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        }
     }
 }

@@ -1,14 +1,16 @@
 //! A backend in memory that behaves like one on a disk: it reads a few bytes at a time, and whatever changes
 //! something takes a second to come back, by which time it has happened.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
 use lafs::format::{ShareNum, StorageIndex};
-use lafs::server::backend::{Backend, BackendError, CorruptionReport, Lease, MemoryBackend};
+use lafs::server::backend::{
+    Backend, BackendError, Change, CorruptionReport, Lease, MemoryBackend, MutableHead,
+};
 
 pub(crate) struct DiskLike(pub(crate) MemoryBackend);
 
@@ -34,6 +36,9 @@ impl Backend for DiskLike {
         leases(index: StorageIndex) -> Vec<Lease>;
         free_space() -> u64;
         staged_bytes() -> u64;
+        mutable_shares(index: StorageIndex) -> BTreeSet<ShareNum>;
+        mutable_slot(index: StorageIndex) -> BTreeMap<ShareNum, MutableHead>;
+        mutable_read(index: StorageIndex, share: ShareNum, range: Range<u64>) -> Option<Bytes>;
     }
 
     forward! {
@@ -44,6 +49,7 @@ impl Backend for DiskLike {
         discard(index: StorageIndex, share: ShareNum) -> ();
         add_or_renew_lease(index: StorageIndex, lease: Lease) -> ();
         record_corruption(report: CorruptionReport) -> ();
+        mutable_store(index: StorageIndex, changes: BTreeMap<ShareNum, Change>, lease: Option<Lease>) -> ();
     }
 
     async fn read(

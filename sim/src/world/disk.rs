@@ -2,13 +2,15 @@
 //! that it loses what it has taken.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use lafs::format::{ShareNum, StorageIndex};
-use lafs::server::backend::{Backend, BackendError, CorruptionReport, Lease, MemoryBackend};
+use lafs::server::backend::{
+    Backend, BackendError, Change, CorruptionReport, Lease, MemoryBackend, MutableHead,
+};
 
 use super::front::Annotations;
 use crate::net::HostId;
@@ -42,6 +44,19 @@ impl Disk {
             self.recorder.bite(fault, 1, 0);
         }
         fault.is_some()
+    }
+
+    /// Whether mutable shares will take more room than they do.
+    async fn grows(
+        &self,
+        index: StorageIndex,
+        changes: &BTreeMap<ShareNum, Change>,
+    ) -> Result<bool, BackendError> {
+        let heads = self.inner.mutable_slot(index).await?;
+        let before = changes.keys().filter_map(|share| heads.get(share)).map(|head| head.length);
+        let after = changes.values().filter_map(|change| change.after.as_ref());
+        let after = after.map(|after| after.content.len() as u64);
+        Ok(after.sum::<u64>() > before.sum())
     }
 }
 
@@ -139,5 +154,55 @@ impl Backend for Disk {
 
     async fn staged_bytes(&self) -> Result<u64, BackendError> {
         self.inner.staged_bytes().await
+    }
+
+    async fn mutable_shares(&self, index: StorageIndex) -> Result<BTreeSet<ShareNum>, BackendError> {
+        self.inner.mutable_shares(index).await
+    }
+
+    async fn mutable_slot(
+        &self,
+        index: StorageIndex,
+    ) -> Result<BTreeMap<ShareNum, MutableHead>, BackendError> {
+        self.inner.mutable_slot(index).await
+    }
+
+    async fn mutable_read(
+        &self,
+        index: StorageIndex,
+        share: ShareNum,
+        range: Range<u64>,
+    ) -> Result<Option<Bytes>, BackendError> {
+        self.inner.mutable_read(index, share, range).await
+    }
+
+    async fn mutable_store(
+        &self,
+        index: StorageIndex,
+        changes: BTreeMap<ShareNum, Change>,
+        lease: Option<Lease>,
+    ) -> Result<(), BackendError> {
+        if self.grows(index, &changes).await? && self.is_full() {
+            return Err(BackendError::NoSpace);
+        }
+        let undo: Vec<_> =
+            changes.keys().map(|&share| (share, self.inner.get_mutable(index, share))).collect();
+        self.inner.mutable_store(index, changes, lease).await?;
+        // What was there before is there again, as on a disk that did not write what it had taken.
+        for (share, before) in undo {
+            let loser = self.annotations.borrow_mut().loser();
+            let Some(fault) = loser else {
+                self.annotations.borrow_mut().lost.remove(&(index, share));
+                continue;
+            };
+            let bytes = self.inner.get_mutable(index, share).map_or(0, |taken| taken.content.len() as u64);
+            match before {
+                Some(before) => self.inner.put_mutable(index, share, before),
+                None => drop(self.inner.remove_mutable(index, share)),
+            }
+            self.annotations.borrow_mut().lost.insert((index, share));
+            self.recorder.bite(fault, 1, bytes);
+        }
+        Ok(())
     }
 }

@@ -247,6 +247,7 @@ fn classify(method: &Method, path: &str) -> (Request, Option<StorageIndex>) {
         (&Method::PATCH, "immutable", _, Some(share), None) => Request::Write(share),
         (&Method::PUT, "immutable", _, Some(share), Some("abort")) => Request::Abort(share),
         (&Method::POST, "immutable", _, Some(share), Some("corrupt")) => Request::Corrupt(share),
+        // Requests about mutable shares have no kinds of their own.
         _ => Request::Other,
     };
     (kind, index)

@@ -30,6 +30,8 @@ const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
 /// What may arrive without making up an answer's head. More than one read buffer, since the head may
 /// come with the start of its body.
 const HEADLESS_BYTES_MAX: u64 = 256 * 1024;
+/// At most this much is reserved for a body of which only the server says how long it is.
+const RESERVE_BYTES_MAX: usize = 1024 * 1024;
 /// The longest body of an error answer that is read so that its connection can be used again.
 const ERROR_BODY_BYTES_MAX: usize = 16 * 1024;
 
@@ -279,7 +281,7 @@ impl Collect {
                     .size_hint()
                     .exact()
                     .and_then(|rest| usize::try_from(rest).ok())
-                    .map_or(0, |rest| self.bytes.saturating_add(rest).min(max)),
+                    .map_or(0, |rest| self.bytes.saturating_add(rest).min(max).min(RESERVE_BYTES_MAX)),
             };
             self.buffer.reserve(expected.max(self.bytes));
             self.buffer.extend_from_slice(&std::mem::take(&mut self.first));

@@ -1,7 +1,7 @@
 //! Requests to one storage server.
 //!
 //! Says what is asked and what a proper answer is. Connections are in `connection`, their reuse in `pool`.
-//! Mutable shares are not here yet.
+//! Those about mutable shares are in `mutable`.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -22,6 +22,7 @@ use crate::plan::policy::TransportPolicy;
 
 mod connection;
 mod error;
+mod mutable;
 mod pool;
 
 pub use error::RequestError;
@@ -63,8 +64,7 @@ impl<D: Dial> StorageClient<D> {
 
     /// The complete shares held for `index`.
     pub async fn shares(&self, index: StorageIndex) -> Result<BTreeSet<ShareNum>, RequestError> {
-        let answer = self.get(&format!("/storage/v1/immutable/{index}/shares")).await?;
-        Ok(message::decode_shares(&answer.body)?)
+        self.list(Area::Immutable, index).await
     }
 
     /// Asks for room for `shares`, of `size` bytes each.
@@ -136,13 +136,7 @@ impl<D: Dial> StorageClient<D> {
         range: Range<u64>,
         progress: &Progress,
     ) -> Result<Bytes, RequestError> {
-        if range.is_empty() {
-            return Ok(Bytes::new());
-        }
-        let mut call = Call::new(Method::GET, format!("/storage/v1/immutable/{index}/{share}"));
-        call.header(header::RANGE, text_header(format!("bytes={}-{}", range.start, range.end - 1)));
-        call.progress = Counts::Received(progress);
-        Ok(self.call(call, &Piece { range }).await?.body)
+        self.piece(Area::Immutable, index, share, range, progress).await
     }
 
     /// Adds or renews a lease on every share of `index`. False if the server has none.
@@ -164,7 +158,40 @@ impl<D: Dial> StorageClient<D> {
         share: ShareNum,
         reason: &str,
     ) -> Result<(), RequestError> {
-        let mut call = Call::new(Method::POST, format!("/storage/v1/immutable/{index}/{share}/corrupt"));
+        self.report(Area::Immutable, index, share, reason).await
+    }
+
+    async fn list(&self, area: Area, index: StorageIndex) -> Result<BTreeSet<ShareNum>, RequestError> {
+        let answer = self.get(&format!("/storage/v1/{}/{index}/shares", area.path())).await?;
+        Ok(message::decode_shares(&answer.body)?)
+    }
+
+    async fn piece(
+        &self,
+        area: Area,
+        index: StorageIndex,
+        share: ShareNum,
+        range: Range<u64>,
+        progress: &Progress,
+    ) -> Result<Bytes, RequestError> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let mut call = Call::new(Method::GET, format!("/storage/v1/{}/{index}/{share}", area.path()));
+        call.header(header::RANGE, text_header(format!("bytes={}-{}", range.start, range.end - 1)));
+        call.progress = Counts::Received(progress);
+        Ok(self.call(call, &Piece { range }).await?.body)
+    }
+
+    async fn report(
+        &self,
+        area: Area,
+        index: StorageIndex,
+        share: ShareNum,
+        reason: &str,
+    ) -> Result<(), RequestError> {
+        let path = format!("/storage/v1/{}/{index}/{share}/corrupt", area.path());
+        let mut call = Call::new(Method::POST, path);
         call.cbor(message::encode_reason(reason));
         self.call(call, &Nothing { status: StatusCode::OK, bytes_max: self.message_bytes_max() }).await?;
         Ok(())
@@ -187,6 +214,22 @@ impl<D: Dial> StorageClient<D> {
 
     fn message_bytes_max(&self) -> usize {
         self.pool.policy().message_bytes_max
+    }
+}
+
+/// The two kinds of shares, each below a path of its own.
+#[derive(Debug, Clone, Copy)]
+enum Area {
+    Immutable,
+    Mutable,
+}
+
+impl Area {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Immutable => "immutable",
+            Self::Mutable => "mutable",
+        }
     }
 }
 

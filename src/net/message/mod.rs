@@ -3,7 +3,7 @@
 //! Sets are arrays under tag 258, maps are closed (an unknown, missing or repeated key is an error),
 //! and everything written is of definite length. A decoder reads only the bytes it was given: it
 //! allocates in proportion to them, whatever counts they claim, and nests at most [`DEPTH_MAX`] deep.
-//! No HTTP here, and no mutable shares yet: their messages belong in a file beside this one.
+//! No HTTP here. The messages that carry data, those of mutable shares, are in `mutable`.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,12 +14,19 @@ use thiserror::Error;
 
 use crate::format::ShareNum;
 
+mod mutable;
+mod reader;
 #[cfg(test)]
 mod tests;
 
+pub use mutable::{
+    READ_BYTES_MAX, READS_MAX, ReadSpan, ReadTestWrite, TESTS_MAX, Test, TestWrite, TestWritten, WRITES_MAX,
+    Write,
+};
+
 /// How deep a message may nest.
 pub const DEPTH_MAX: usize = 16;
-/// How many share numbers one allocation may name.
+/// How many share numbers one message may name.
 pub const SHARE_NUMBERS_MAX: usize = 256;
 /// The longest reason a corruption report may give, in bytes.
 pub const REASON_BYTES_MAX: usize = 32765;

@@ -9,7 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::{Backend, BackendError, CORRUPTION_REPORTS_MAX, CorruptionReport, LEASES_MAX, Lease};
+use super::slots::{self, Slots};
+use super::{
+    Backend, BackendError, CORRUPTION_REPORTS_MAX, Change, CorruptionReport, LEASES_MAX, Lease, MutableHead,
+    MutableShare,
+};
 use crate::format::{ShareNum, StorageIndex};
 
 /// A shorter share is copied even if it is written whole: its bytes may be a small part of the buffer that a
@@ -30,6 +34,7 @@ struct Store {
     promised_bytes: u64,
     complete: BTreeMap<(StorageIndex, ShareNum), Bytes>,
     staged: BTreeMap<(StorageIndex, ShareNum), Staged>,
+    mutable: Slots,
     leases: BTreeMap<StorageIndex, Vec<Lease>>,
     corruption: VecDeque<CorruptionReport>,
 }
@@ -58,6 +63,7 @@ impl MemoryBackend {
             promised_bytes: 0,
             complete: BTreeMap::new(),
             staged: BTreeMap::new(),
+            mutable: Slots::default(),
             leases: BTreeMap::new(),
             corruption: VecDeque::new(),
         };
@@ -77,17 +83,43 @@ impl MemoryBackend {
     /// Puts a complete share, in place of one that was there, whatever space is left.
     pub fn put(&self, index: StorageIndex, share: ShareNum, content: Bytes) {
         let mut store = self.lock();
-        store.used_bytes = store.used_bytes.saturating_add(length(&content));
-        if let Some(old) = store.complete.insert((index, share), content) {
-            store.used_bytes = store.used_bytes.saturating_sub(length(&old));
-        }
+        let new = length(&content);
+        let old = store.complete.insert((index, share), content).as_ref().map_or(0, length);
+        store.replaced(old, new);
     }
 
     /// Takes a complete share away.
     pub fn remove(&self, index: StorageIndex, share: ShareNum) -> Option<Bytes> {
         let mut store = self.lock();
         let content = store.complete.remove(&(index, share))?;
-        store.used_bytes = store.used_bytes.saturating_sub(length(&content));
+        store.replaced(length(&content), 0);
+        store.forget_leases_of_nothing(index);
+        Some(content)
+    }
+
+    /// Every mutable share, in order.
+    pub fn list_mutable(&self) -> Vec<(StorageIndex, ShareNum)> {
+        self.lock().mutable.keys().collect()
+    }
+
+    /// A mutable share.
+    pub fn get_mutable(&self, index: StorageIndex, share: ShareNum) -> Option<MutableShare> {
+        self.lock().mutable.get((index, share)).cloned()
+    }
+
+    /// Puts a mutable share, in place of one that was there, whatever space is left.
+    pub fn put_mutable(&self, index: StorageIndex, share: ShareNum, content: MutableShare) {
+        let mut store = self.lock();
+        let new = slots::length(&content);
+        let old = store.mutable.put((index, share), content).as_ref().map_or(0, slots::length);
+        store.replaced(old, new);
+    }
+
+    /// Takes a mutable share away.
+    pub fn remove_mutable(&self, index: StorageIndex, share: ShareNum) -> Option<MutableShare> {
+        let mut store = self.lock();
+        let content = store.mutable.remove((index, share))?;
+        store.replaced(slots::length(&content), 0);
         store.forget_leases_of_nothing(index);
         Some(content)
     }
@@ -117,16 +149,33 @@ impl Store {
         self.space_bytes.saturating_sub(self.used_bytes).saturating_sub(self.promised_bytes)
     }
 
+    /// `old` bytes were stored where now there are `new`.
+    fn replaced(&mut self, old: u64, new: u64) {
+        self.used_bytes = self.used_bytes.saturating_add(new).saturating_sub(old);
+    }
+
     fn unstage(&mut self, key: (StorageIndex, ShareNum)) -> Option<Staged> {
         let staged = self.staged.remove(&key)?;
         self.promised_bytes = self.promised_bytes.saturating_sub(staged.size);
         Some(staged)
     }
 
+    fn add_or_renew_lease(&mut self, index: StorageIndex, lease: Lease) -> Result<(), BackendError> {
+        let leases = self.leases.entry(index).or_default();
+        let full = leases.len() >= LEASES_MAX;
+        match leases.iter_mut().find(|held| held.renew == lease.renew) {
+            Some(held) => held.expires = held.expires.max(lease.expires),
+            None if full => return Err(BackendError::TooManyLeases),
+            None => leases.push(lease),
+        }
+        Ok(())
+    }
+
     fn forget_leases_of_nothing(&mut self, index: StorageIndex) {
         let all = (index, ShareNum(0))..=(index, ShareNum(u8::MAX));
-        let held =
-            self.complete.range(all.clone()).next().is_some() || self.staged.range(all).next().is_some();
+        let held = self.complete.range(all.clone()).next().is_some()
+            || self.staged.range(all).next().is_some()
+            || self.mutable.shares(index).next().is_some();
         if !held {
             self.leases.remove(&index);
         }
@@ -272,15 +321,7 @@ impl Backend for MemoryBackend {
     }
 
     async fn add_or_renew_lease(&self, index: StorageIndex, lease: Lease) -> Result<(), BackendError> {
-        let mut store = self.lock();
-        let leases = store.leases.entry(index).or_default();
-        let full = leases.len() >= LEASES_MAX;
-        match leases.iter_mut().find(|held| held.renew == lease.renew) {
-            Some(held) => held.expires = held.expires.max(lease.expires),
-            None if full => return Err(BackendError::TooManyLeases),
-            None => leases.push(lease),
-        }
-        Ok(())
+        self.lock().add_or_renew_lease(index, lease)
     }
 
     async fn leases(&self, index: StorageIndex) -> Result<Vec<Lease>, BackendError> {
@@ -302,6 +343,48 @@ impl Backend for MemoryBackend {
 
     async fn staged_bytes(&self) -> Result<u64, BackendError> {
         Ok(self.lock().promised_bytes)
+    }
+
+    async fn mutable_shares(&self, index: StorageIndex) -> Result<BTreeSet<ShareNum>, BackendError> {
+        Ok(self.lock().mutable.shares(index).collect())
+    }
+
+    async fn mutable_slot(
+        &self,
+        index: StorageIndex,
+    ) -> Result<BTreeMap<ShareNum, MutableHead>, BackendError> {
+        Ok(self.lock().mutable.heads(index))
+    }
+
+    async fn mutable_read(
+        &self,
+        index: StorageIndex,
+        share: ShareNum,
+        range: Range<u64>,
+    ) -> Result<Option<Bytes>, BackendError> {
+        Ok(self.lock().mutable.read((index, share), range))
+    }
+
+    async fn mutable_store(
+        &self,
+        index: StorageIndex,
+        changes: BTreeMap<ShareNum, Change>,
+        lease: Option<Lease>,
+    ) -> Result<(), BackendError> {
+        let mut store = self.lock();
+        let (old, new) = store.mutable.weigh(index, &changes)?;
+        let mut lengths = changes.values().filter_map(|change| change.after.as_ref()).map(slots::length);
+        let too_long = lengths.any(|length| length > store.share_bytes_max);
+        if too_long || new.saturating_sub(old) > store.free() {
+            return Err(BackendError::NoSpace);
+        }
+        if let Some(lease) = lease {
+            store.add_or_renew_lease(index, lease)?;
+        }
+        store.mutable.apply(index, changes);
+        store.replaced(old, new);
+        store.forget_leases_of_nothing(index);
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 //! No protocol, no secrets and no clock: who may write what, and until when, is the server's affair.
 //! [`MemoryBackend`] is here; a disk and an object store fit the same promises.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::ops::Range;
 
@@ -14,6 +14,7 @@ use crate::format::{ShareNum, StorageIndex};
 use crate::server::clock::UnixTime;
 
 mod memory;
+mod slots;
 
 pub use memory::MemoryBackend;
 
@@ -37,6 +38,9 @@ pub enum BackendError {
     /// The bytes are outside the size the share was staged with.
     #[error("write outside the share")]
     OutOfBounds,
+    /// A mutable share is not as it was when its stamp was taken. Nothing was stored.
+    #[error("share has changed in the meantime")]
+    Changed,
     /// The storage index has [`LEASES_MAX`] leases.
     #[error("too many leases")]
     TooManyLeases,
@@ -67,9 +71,43 @@ pub struct CorruptionReport {
     pub reason: String,
 }
 
-/// A store of immutable shares.
+/// Names one state of one mutable share. It is another one after every change, even to bytes that were there
+/// before: an object store has such a thing as the tag of an object, others can count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp(pub Bytes);
+
+/// What there is to know of a mutable share but its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MutableHead {
+    /// What whoever writes to it must show.
+    pub enabler: Bytes,
+    /// In bytes.
+    pub length: u64,
+    /// Which state this is.
+    pub stamp: Stamp,
+}
+
+/// A mutable share as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MutableShare {
+    /// What whoever writes to it must show: recorded when it was first written.
+    pub enabler: Bytes,
+    /// Its bytes.
+    pub content: Bytes,
+}
+
+/// What a mutable share was, and what it is to become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The state it was in; `None` if it did not exist.
+    pub before: Option<Stamp>,
+    /// What takes its place; `None` deletes it.
+    pub after: Option<MutableShare>,
+}
+
+/// A store of immutable and of mutable shares. The two do not know of each other, but have their leases in common.
 ///
-/// A share is *staged* (being written, invisible to every reading method) or *complete* (readable,
+/// An immutable share is *staged* (being written, invisible to every reading method) or *complete* (readable,
 /// never changed again). The two are told apart by the backend alone, across restarts.
 ///
 /// **What "returned Ok" promises.** After [`publish`](Self::publish) the whole share is as durable as
@@ -82,6 +120,17 @@ pub struct CorruptionReport {
 /// that a dropped write may have stored any part of its bytes.
 ///
 /// The server calls the writing methods of one share one at a time; everything else at any time.
+///
+/// **Mutable shares** are only ever replaced as a whole, by [`mutable_store`](Self::mutable_store), and only if they are
+/// still in the state that the caller has seen. What a test is, and what bytes come of writes, the server works out for
+/// every backend alike, from [`mutable_slot`](Self::mutable_slot) and the ranges it needs. So a backend needs no more than a
+/// put under a condition: a rename under a lock on a disk, one object for each share with `If-Match` or `If-None-Match`
+/// in an object store. The stamps, not the server's locks, are what keeps a call that was dropped and happens
+/// late, or another server on the same medium, from undoing what came in between.
+///
+/// **Unreadable is never absent.** A share that exists, and of which the medium does not say what is asked, is an error:
+/// were it left out of [`mutable_slot`](Self::mutable_slot), a writer whose test says that there is no such share would
+/// overwrite it.
 pub trait Backend {
     /// The complete shares of `index`.
     fn shares(&self, index: StorageIndex) -> impl Future<Output = Result<BTreeSet<ShareNum>, BackendError>>;
@@ -166,4 +215,43 @@ pub trait Backend {
 
     /// Bytes promised to staged shares.
     fn staged_bytes(&self) -> impl Future<Output = Result<u64, BackendError>>;
+
+    /// The mutable shares of `index`, without opening them: one that cannot be read is among them.
+    fn mutable_shares(
+        &self,
+        index: StorageIndex,
+    ) -> impl Future<Output = Result<BTreeSet<ShareNum>, BackendError>>;
+
+    /// All there is to know of the mutable shares of `index` but their contents; an error if that cannot be said of one
+    /// of them.
+    fn mutable_slot(
+        &self,
+        index: StorageIndex,
+    ) -> impl Future<Output = Result<BTreeMap<ShareNum, MutableHead>, BackendError>>;
+
+    /// Bytes `range` of a mutable share, clipped to its end (empty from there on); `None` if there is no such share.
+    /// All of them are of one state, whatever is stored meanwhile, and a range of any length is read in one piece.
+    fn mutable_read(
+        &self,
+        index: StorageIndex,
+        share: ShareNum,
+        range: Range<u64>,
+    ) -> impl Future<Output = Result<Option<Bytes>, BackendError>>;
+
+    /// Makes all these changes to shares of `index`, and gives the index `lease` as
+    /// [`add_or_renew_lease`](Self::add_or_renew_lease) does.
+    ///
+    /// Ok promises that every share named is what it was to become, as durable as the medium can make it, and visible
+    /// to every later call. Each share changes in one step, for readers and across a crash. An error promises that nothing changed:
+    /// [`BackendError::Changed`] if a share was not in the state named, [`BackendError::NoSpace`] if they grow by
+    /// more than there is room for or one is longer than [`share_bytes_max`](Self::share_bytes_max),
+    /// [`BackendError::TooManyLeases`]. Only after [`BackendError::Io`], or a crash, may some of several shares be changed and
+    /// others not; where servers share a medium that cannot do better, also if another one changed a share at
+    /// this very moment.
+    fn mutable_store(
+        &self,
+        index: StorageIndex,
+        changes: BTreeMap<ShareNum, Change>,
+        lease: Option<Lease>,
+    ) -> impl Future<Output = Result<(), BackendError>>;
 }
