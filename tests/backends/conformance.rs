@@ -1,4 +1,4 @@
-//! What `Backend` promises, as claims about any backend. Each gets a way to make an empty store with
+//! What `Backend` promises of immutable shares, as claims about any backend. Each gets a way to make an empty store with
 //! so many bytes of room.
 
 use std::collections::BTreeSet;
@@ -9,21 +9,21 @@ use lafs::server::backend::{Backend, BackendError, LEASES_MAX, Lease};
 use lafs::server::clock::UnixTime;
 
 pub(crate) const INDEX: StorageIndex = StorageIndex([1; 16]);
-const OTHER: StorageIndex = StorageIndex([2; 16]);
+pub(crate) const OTHER: StorageIndex = StorageIndex([2; 16]);
 pub(crate) const SHARE: ShareNum = ShareNum(0);
-const ROOM: u64 = 10_000;
+pub(crate) const ROOM: u64 = 10_000;
 
-fn content(size: u64) -> Bytes {
+pub(crate) fn content(size: u64) -> Bytes {
     (0..size).map(|byte| u8::try_from(byte % 251).unwrap()).collect()
 }
 
-async fn store(backend: &impl Backend, share: ShareNum, content: Bytes) {
+pub(crate) async fn store(backend: &impl Backend, share: ShareNum, content: Bytes) {
     backend.create(INDEX, share, u64::try_from(content.len()).unwrap()).await.unwrap();
     backend.write(INDEX, share, 0, content).await.unwrap();
     backend.publish(INDEX, share).await.unwrap();
 }
 
-fn lease(renew: u8, expires: u64) -> Lease {
+pub(crate) fn lease(renew: u8, expires: u64) -> Lease {
     Lease { renew: [renew; 32], cancel: [0; 32], expires: UnixTime(expires) }
 }
 

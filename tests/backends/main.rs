@@ -3,19 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod conformance;
+mod mutable;
 
 use futures_util::FutureExt;
 use lafs::server::backend::MemoryBackend;
 
 /// Runs each claim on a store of its own, made by `$new` with room for so many bytes.
 macro_rules! conforms {
-    ($backend:ident, $new:expr, $($claim:ident),+ $(,)?) => {
+    ($backend:ident, $new:expr, $claims:ident, $($claim:ident),+ $(,)?) => {
         mod $backend {
             use futures_util::FutureExt as _;
 
             $(#[test]
             fn $claim() {
-                super::conformance::$claim($new).now_or_never().expect("this backend never waits");
+                super::$claims::$claim($new).now_or_never().expect("this backend never waits");
             })+
         }
     };
@@ -24,6 +25,7 @@ macro_rules! conforms {
 conforms!(
     memory,
     super::MemoryBackend::new,
+    conformance,
     a_share_is_invisible_until_it_is_published,
     any_order_of_writes_gives_the_same_share,
     a_read_is_clipped_to_the_share,
@@ -36,6 +38,48 @@ conforms!(
     leases_are_bounded,
     leases_go_with_the_last_share,
 );
+
+conforms!(
+    memory_mutable,
+    super::MemoryBackend::new,
+    mutable,
+    a_share_is_what_was_stored_and_nothing_else_changes,
+    a_read_is_clipped_and_of_one_state,
+    a_share_that_changed_is_not_overwritten,
+    a_share_that_must_not_exist_is_not_overwritten,
+    the_same_bytes_again_are_another_state,
+    a_share_deleted_and_made_again_is_in_another_state,
+    of_several_changes_all_happen_or_none,
+    growth_needs_room_and_shrinking_makes_some,
+    immutable_and_mutable_shares_of_one_index_do_not_meet,
+    a_lease_comes_with_the_change_or_the_change_does_not_come,
+    leases_stay_until_the_last_share_of_either_kind_is_gone,
+);
+
+#[test]
+fn what_is_put_and_taken_by_hand_counts() {
+    use lafs::server::backend::{Backend, MutableShare};
+    let memory = MemoryBackend::new(100);
+    let (index, share) = (conformance::INDEX, conformance::SHARE);
+    let free = || memory.free_space().now_or_never().unwrap().unwrap();
+    let content = |bytes| MutableShare { enabler: "e".into(), content: vec![0; bytes].into() };
+    memory.put_mutable(index, share, content(30));
+    memory.put_mutable(index, share, content(60));
+    assert_eq!((free(), memory.list_mutable()), (40, vec![(index, share)]));
+    assert_eq!(memory.get_mutable(index, share), Some(content(60)));
+    assert_eq!(memory.remove_mutable(index, share), Some(content(60)));
+    assert_eq!((free(), memory.list_mutable()), (100, Vec::new()));
+}
+
+#[test]
+fn a_mutable_share_that_is_too_long_is_refused_whatever_room_there_is() {
+    use lafs::server::backend::BackendError;
+    let memory = MemoryBackend::new(10_000);
+    memory.set_share_bytes_max(100);
+    let put = |bytes| mutable::put(&memory, conformance::SHARE, bytes).now_or_never().unwrap();
+    assert_eq!(put(101), Err(BackendError::NoSpace));
+    assert_eq!(put(100), Ok(()));
+}
 
 #[test]
 fn a_long_share_written_whole_is_not_copied() {

@@ -8,6 +8,7 @@ mod disk_like;
 #[path = "../in_memory/mod.rs"]
 mod in_memory;
 mod long_reads;
+mod mutable;
 mod races;
 
 use std::collections::BTreeSet;

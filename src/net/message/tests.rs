@@ -115,3 +115,5 @@ fn a_reason_is_cut_between_characters_and_never_empty() {
     assert!(!decode_reason(&encode_reason("")).unwrap().is_empty());
     assert_eq!(decode_reason(&hex("a166726561736f6e60")), Err(MessageError::Bound("reason")));
 }
+
+mod mutable;
