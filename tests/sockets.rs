@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Cursor};
 use std::pin::pin;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use lafs::client::{Client, Event, Observe};
 use lafs::format::{Encoding, ServerId, ShareNum, StorageIndex};
 use lafs::net::ServerInfo;
 use lafs::net::client::{Progress, RequestError, StorageClient};
-use lafs::net::message::{LeaseSecrets, UploadSecret};
+use lafs::net::message::{LeaseSecrets, ReadSpan, ReadTestWrite, Test, TestWrite, UploadSecret, Write};
 use lafs::net::serve::{ServeLimits, serve};
 use lafs::net::tcp::{TcpDial, TcpListen};
 use lafs::plan::Policy;
@@ -31,6 +32,7 @@ const INDEX: StorageIndex = StorageIndex([7; 16]);
 const SECRET: UploadSecret = UploadSecret([9; 20]);
 const LEASES: LeaseSecrets = LeaseSecrets { renew: [1; 32], cancel: [2; 32] };
 const SHARE_BYTES: usize = 3_000_000;
+const MUTABLE_BYTES: usize = 500_000;
 
 fn info(id: &str, address: String) -> ServerInfo {
     ServerInfo {
@@ -75,6 +77,71 @@ fn ten_shares_go_up_and_down_at_once() {
                 assert!(read == content);
             }))
             .await;
+        });
+        let serving = pin!(serve(listen, &server, &limits));
+        assert!(matches!(select(work, serving).await, Either::Left(_)));
+    });
+}
+
+/// Makes every byte of a share one more than it is, unless another writer is faster: then what that one wrote, and so on.
+async fn count_up(client: &StorageClient<TcpDial>, share: ShareNum) -> u8 {
+    let progress = Progress::default();
+    let first = ReadSpan { offset: 0, size: 1 };
+    let mut seen = Bytes::from_static(&[0]);
+    loop {
+        let next = seen[0] + 1;
+        let test = vec![Test { offset: 0, size: 1, specimen: seen }];
+        let write = vec![Write { offset: 0, data: Bytes::from(vec![next; MUTABLE_BYTES]) }];
+        let vectors = [(share, TestWrite { test, write, new_length: None })].into();
+        let asked = ReadTestWrite { vectors, read: vec![first] };
+        let answer = client.read_test_write(INDEX, &asked, &[3; 32], &LEASES, &progress).await.unwrap();
+        assert_eq!(progress.load(Relaxed), u64::try_from(asked.encode().len()).unwrap());
+        if answer.success {
+            return next;
+        }
+        seen = answer.data[&share][0].clone();
+    }
+}
+
+#[test]
+fn of_two_clients_who_write_at_once_none_undoes_the_other_and_readers_see_whole_versions() {
+    runtime().block_on(async {
+        let listen = TcpListen::bind("127.0.0.1:0").await.unwrap();
+        let address = listen.local_addr().unwrap().to_string();
+        let (one, other, reader) = (client(address.clone()), client(address.clone()), client(address));
+        let backend = MemoryBackend::new(1 << 30);
+        let server = StorageServer::start(backend, b"s", Arc::new(|| UnixTime(0))).await.unwrap();
+        let limits = ServeLimits::default();
+        let share = ShareNum(5);
+        let whole = 0..u64::try_from(MUTABLE_BYTES).unwrap();
+        let work = pin!(async {
+            let made = TestWrite {
+                test: vec![Test::absent()],
+                write: vec![Write { offset: 0, data: Bytes::from(vec![0; MUTABLE_BYTES]) }],
+                new_length: None,
+            };
+            let made = ReadTestWrite { vectors: [(share, made)].into(), read: Vec::new() };
+            let progress = Progress::default();
+            one.read_test_write(INDEX, &made, &[3; 32], &LEASES, &progress).await.unwrap();
+            let writing = join_all([&one, &other].map(async |client| {
+                let mut counted = Vec::new();
+                for _ in 0..10 {
+                    counted.push(count_up(client, share).await);
+                }
+                counted
+            }));
+            let reading = async {
+                loop {
+                    let read = reader.mutable_read(INDEX, share, whole.clone(), &progress).await.unwrap();
+                    assert!(read.len() == MUTABLE_BYTES && read.iter().all(|&byte| byte == read[0]));
+                }
+            };
+            let Either::Left((counted, _)) = select(pin!(writing), pin!(reading)).await;
+            let mut counted = counted.concat();
+            counted.sort_unstable();
+            assert_eq!(counted, (1..=20).collect::<Vec<u8>>());
+            let refused = other.read_test_write(INDEX, &made, &[4; 32], &LEASES, &progress).await;
+            assert_eq!(refused, Err(RequestError::Status(401)));
         });
         let serving = pin!(serve(listen, &server, &limits));
         assert!(matches!(select(work, serving).await, Either::Left(_)));

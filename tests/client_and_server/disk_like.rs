@@ -12,6 +12,9 @@ use lafs::server::backend::{
     Backend, BackendError, Change, CorruptionReport, Lease, MemoryBackend, MutableHead,
 };
 
+/// How old what it says of mutable shares is by the time it is said.
+pub(crate) const MUTABLE_PAUSE: Duration = Duration::from_millis(100);
+
 pub(crate) struct DiskLike(pub(crate) MemoryBackend);
 
 macro_rules! forward {
@@ -37,6 +40,10 @@ impl Backend for DiskLike {
         free_space() -> u64;
         staged_bytes() -> u64;
         mutable_shares(index: StorageIndex) -> BTreeSet<ShareNum>;
+    }
+
+    forward! {
+        MUTABLE_PAUSE;
         mutable_slot(index: StorageIndex) -> BTreeMap<ShareNum, MutableHead>;
         mutable_read(index: StorageIndex, share: ShareNum, range: Range<u64>) -> Option<Bytes>;
     }

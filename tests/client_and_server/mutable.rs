@@ -16,7 +16,7 @@ use lafs::server::{CHANGED_BYTES_MAX, LEASE_SECONDS, MUTABLE_SHARE_BYTES_MAX};
 use tokio::time::timeout;
 
 use crate::a_client::{INDEX, LEASES, SHARE};
-use crate::disk_like::DiskLike;
+use crate::disk_like::{DiskLike, MUTABLE_PAUSE};
 use crate::{Pair, with_server, with_server_on};
 
 const ENABLER: [u8; 32] = [3; 32];
@@ -235,6 +235,38 @@ fn of_writers_at_once_who_tested_the_same_one_wins() {
         for answer in answers.iter().filter(|answer| !answer.success) {
             assert_eq!(answer.data[&SHARE], [stored.clone()], "the others see who won");
         }
+    });
+}
+
+#[test]
+fn a_test_holds_until_the_writes_are_done() {
+    with_slow_server(async |pair| {
+        pair.ask([(1, writes(&[(0, "one")], None))], &[]).await.unwrap();
+        // Each would make the test of the other fail.
+        let first =
+            pair.ask([(1, share(vec![is(0, "one")], &[], None)), (2, writes(&[(0, "x")], None))], &[]);
+        let second =
+            pair.ask([(2, share(vec![Test::absent()], &[], None)), (1, writes(&[(0, "y")], None))], &[]);
+        let (first, second) = join(first, second).await;
+        assert!(first.unwrap().success != second.unwrap().success);
+    });
+}
+
+#[test]
+fn what_changes_behind_the_servers_back_is_not_overwritten() {
+    with_slow_server(async |pair| {
+        pair.after(writes(&[(0, "old")], None)).await;
+        let mine = pair.ask([(SHARE.0, share(vec![is(0, "old")], &[(0, "mine")], None))], &[WHOLE]);
+        let behind = async {
+            tokio::time::sleep(MUTABLE_PAUSE + MUTABLE_PAUSE / 2).await;
+            let mut share = pair.backend.get_mutable(INDEX, SHARE).unwrap();
+            share.content = "theirs".into();
+            pair.backend.put_mutable(INDEX, SHARE, share);
+        };
+        let (answer, ()) = join(mine, behind).await;
+        let found = [(SHARE, vec!["theirs".into()])].into();
+        assert_eq!(answer, Ok(TestWritten { success: false, data: found }));
+        assert_eq!(pair.backend.get_mutable(INDEX, SHARE).unwrap().content, "theirs");
     });
 }
 
