@@ -2,8 +2,8 @@
 //!
 //! Stricter than Tahoe where its parser lets nonsense through: a capability taken here has
 //! 1 <= k <= N <= 256, a size above zero, and nothing behind the size. What Tahoe itself may have
-//! written in front (`ro.`, `imm.`) and leading zeros are taken and not written again. Mutable files and
-//! directories are not known here.
+//! written in front (`ro.`, `imm.`) and leading zeros are taken and not written again. Mutable files,
+//! directories and whatever else there may be are in the modules below, `AnyCap` being any of them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,8 +15,12 @@ use super::hash::Digest;
 use super::ids::{Encoding, EncodingError, StorageIndex};
 use crate::crypto::Key;
 
+pub(crate) mod any;
+mod directory;
 mod mutable;
 
+pub use any::{AnyCap, CapRule, UnknownCap};
+pub use directory::{DirCap, FileCap};
 pub use mutable::{MutableFormat, MutableReadCap, MutableVerifyCap, WriteCap};
 
 /// Files up to this many bytes are not uploaded: the capability is the file.
@@ -66,12 +70,18 @@ pub struct LiteralCap {
     pub data: Vec<u8>,
 }
 
-/// The text is not a capability of an immutable file.
+/// The text is not a capability of the kind asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CapError {
     /// It starts like nothing known here.
     #[error("not a capability of an immutable file")]
     UnknownKind,
+    /// It is not what was asked for; other capabilities start like it does, or nothing known here.
+    #[error("not a {0}")]
+    OtherKind(&'static str),
+    /// Too few or too many parts between colons, of a mutable file.
+    #[error("a capability of a mutable file has 2 parts after its name")]
+    MutableParts,
     /// Too few or too many parts between colons.
     #[error("a capability of this kind has 5 parts after its name")]
     Parts,
@@ -94,8 +104,14 @@ pub enum CapError {
 pub enum CapPart {
     /// The encryption key.
     Key,
+    /// The key that writes a mutable file.
+    WriteKey,
+    /// The key that reads a mutable file.
+    ReadKey,
     /// The storage index.
     StorageIndex,
+    /// The hash of the public key of a mutable file.
+    Fingerprint,
     /// The hash of the URI extension block.
     UebHash,
     /// k.
@@ -112,6 +128,9 @@ impl fmt::Display for CapPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Key => "key",
+            Self::WriteKey => "write key",
+            Self::ReadKey => "read key",
+            Self::Fingerprint => "fingerprint",
             Self::StorageIndex => "storage index",
             Self::UebHash => "URI extension hash",
             Self::Needed => "number of needed shares",

@@ -1,10 +1,12 @@
-//! Bytes to types and back: capabilities, hashes, hash trees, shares, identifiers.
+//! Bytes to types and back: capabilities, directories, hashes, hash trees, shares, identifiers.
 //!
 //! Nothing here performs I/O, reads a clock or draws a random number, and every parser takes hostile
 //! bytes: it answers with a typed error, allocates no more than its input is long, and never panics.
 
+pub mod backup;
 pub mod base32;
 pub mod cap;
+pub mod directory;
 pub mod hash;
 pub mod ids;
 pub mod merkle;
