@@ -129,6 +129,8 @@ pub enum Question {
         /// Which segment, from 0.
         segment: u64,
     },
+    /// To write a mutable share if what is there is what the writer expects.
+    TestAndWrite(ShareNum),
     /// To note that a share is corrupt.
     ReportCorrupt(ShareNum),
 }

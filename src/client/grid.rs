@@ -8,7 +8,10 @@ use rand_core::Rng;
 use tokio::time::Instant;
 
 use crate::client::event::{Event, Observe};
+use crate::client::known::Known;
 use crate::client::remains::Remains;
+use crate::crypto::rsa::SigningKey;
+use crate::format::mutable::VersionId;
 use crate::format::{ServerId, StorageIndex};
 use crate::net::client::StorageClient;
 use crate::net::{Dial, ServerInfo};
@@ -41,6 +44,8 @@ struct Shared<D: Dial> {
     rooms: Mutex<BTreeMap<ServerId, (u64, Moment)>>,
     /// What uploads left on servers.
     remains: Mutex<Remains>,
+    /// What is known of mutable files.
+    known: Mutex<Known>,
     rng: Mutex<Box<dyn Rng + Send>>,
     origin: Instant,
 }
@@ -74,6 +79,7 @@ impl<D: Dial + Clone> Client<D> {
             health,
             rooms: Mutex::new(BTreeMap::new()),
             remains: Mutex::default(),
+            known: Mutex::default(),
             rng: Mutex::new(rng),
             origin: Instant::now(),
         };
@@ -138,6 +144,30 @@ impl<D: Dial> Client<D> {
     /// What uploads left on servers. Held only for the length of a statement.
     pub(crate) fn remains(&self) -> MutexGuard<'_, Remains> {
         self.shared.remains.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest version of a mutable file that this client wrote or read, if it remembers.
+    pub(crate) fn newest(&self, index: StorageIndex) -> Option<VersionId> {
+        self.known().newest(index)
+    }
+
+    /// A version of a mutable file was written or read.
+    pub(crate) fn note_version(&self, index: StorageIndex, version: VersionId) {
+        self.known().note_version(index, version);
+    }
+
+    /// What signs a mutable file, if it was used lately.
+    pub(crate) fn signing_key(&self, index: StorageIndex) -> Option<Arc<SigningKey>> {
+        self.known().key(index)
+    }
+
+    /// What signs a mutable file, for the next time.
+    pub(crate) fn remember_key(&self, index: StorageIndex, key: &Arc<SigningKey>) {
+        self.known().remember_key(index, key);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.shared.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `N` random bytes.

@@ -99,6 +99,9 @@ impl Encoding {
     /// The largest N there is.
     pub const TOTAL_MAX: u16 = 256;
 
+    /// 3-of-10, Tahoe's default.
+    pub const THREE_OF_TEN: Self = Self { needed: 3, total: 10 };
+
     /// k-of-N.
     pub fn new(needed: u64, total: u64) -> Result<Self, EncodingError> {
         let error = EncodingError { needed, total };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 pub mod fetch;
 pub mod health;
+pub mod mutable;
 pub mod permute;
 pub mod place;
 pub mod policy;

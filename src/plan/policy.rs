@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::doubled;
+use crate::format::Encoding;
 
 /// How patient, how eager and how wasteful a client may be.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,8 @@ pub struct Policy {
     pub download: DownloadPolicy,
     /// Limits of a whole upload.
     pub upload: UploadPolicy,
+    /// Limits of operations on mutable files.
+    pub mutable: MutablePolicy,
 }
 
 /// When the transport gives a request up. Longer than anything in [`OverduePolicy`]: being overdue
@@ -129,9 +132,38 @@ pub struct UploadPolicy {
     pub deadline: Duration,
 }
 
+/// Limits of operations on mutable files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MutablePolicy {
+    /// The longest content, in bytes: all of it is in memory, with all its shares. Default 128 MiB.
+    pub bytes_max: u64,
+    /// k and N that are expected of a file of which nothing is known yet. Default 3 and 10.
+    pub expected: Encoding,
+    /// How much of each share is read when servers are asked what they hold, in bytes. Default 4 KiB.
+    pub first_read_bytes: u64,
+    /// A request that fails for a reason that may pass is made again this many times. Default 3 ...
+    pub retries_max: u32,
+    /// ... after this long, doubled each time. Default 50 ms.
+    pub retry_after: Duration,
+    /// A read begins anew this many times when others write meanwhile, or when what it found does not do.
+    /// Default 8.
+    pub restarts_max: usize,
+    /// A write that others came ahead of is tried this many times in all. Default 8 ...
+    pub attempts_max: usize,
+    /// ... and after the first time waits this long, give or take half of it. Doubled each time. Default 250 ms.
+    pub collision_after: Duration,
+    /// A write must be silent at least this long before its server counts as lost. Default 500 ms.
+    pub write_floor: Duration,
+    /// An operation ends with an error when nothing useful arrived for this long.
+    pub stall_max: Duration,
+    /// An operation ends, successfully or not, within this time.
+    pub deadline: Duration,
+}
+
 impl Policy {
-    /// When an answer is overdue while homes for shares are sought: not before [`UploadPolicy::answer_floor`].
-    pub fn overdue_upload(&self) -> OverduePolicy {
+    /// When answers to short questions are overdue, where passing over a server that is merely slow has a price: not before
+    /// [`UploadPolicy::answer_floor`].
+    pub fn for_short_answers(&self) -> OverduePolicy {
         let floor = self.overdue.floor.max(self.upload.answer_floor);
         OverduePolicy { floor, ..self.overdue.clone() }
     }
@@ -202,6 +234,19 @@ impl Default for Policy {
                 anew_beside_another: false,
                 abort_max: Duration::from_secs(5),
                 deadline: Duration::from_secs(24 * 3600),
+            },
+            mutable: MutablePolicy {
+                bytes_max: 128 * 1024 * 1024,
+                expected: Encoding::THREE_OF_TEN,
+                first_read_bytes: 4096,
+                retries_max: 3,
+                retry_after: Duration::from_millis(50),
+                restarts_max: 8,
+                attempts_max: 8,
+                collision_after: Duration::from_millis(250),
+                write_floor: Duration::from_millis(500),
+                stall_max: Duration::from_secs(60),
+                deadline: Duration::from_secs(600),
             },
         }
     }

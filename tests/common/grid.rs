@@ -47,6 +47,7 @@ pub(crate) enum Kind {
     Write,
     Abort,
     Read,
+    TestAndWrite,
     Other,
 }
 
@@ -192,6 +193,7 @@ fn kind_of(method: &Method, path: &str) -> Kind {
         ("GET", _) => Kind::Read,
         ("PATCH", _) => Kind::Write,
         ("PUT", "abort") => Kind::Abort,
+        ("POST", "read-test-write") => Kind::TestAndWrite,
         ("POST", last) if last != "corrupt" => Kind::Allocate,
         _ => Kind::Other,
     }
@@ -272,6 +274,11 @@ impl Grid {
 
     /// A client of all servers; its randomness is the same every time.
     pub(crate) fn client(&self, policy: Policy, convergence: &[u8]) -> Client<Wires> {
+        self.client_with(1, policy, convergence)
+    }
+
+    /// The same, with another randomness.
+    pub(crate) fn client_with(&self, seed: u64, policy: Policy, convergence: &[u8]) -> Client<Wires> {
         let secrets = Secrets { lease: [5; 32], convergence: convergence.to_vec() };
         let servers = (0..self.nodes.len()).map(|n| ServerInfo {
             id: id(n),
@@ -280,7 +287,7 @@ impl Grid {
             permutation_seed: id(n).as_str().as_bytes().to_vec(),
             lease_seed: [u8::try_from(n % 256).unwrap(); 20],
         });
-        let rng = Box::new(ChaCha20Rng::seed_from_u64(1));
+        let rng = Box::new(ChaCha20Rng::seed_from_u64(seed));
         Client::new(&self.wires, servers.collect(), policy, secrets, rng, self.recorder.clone())
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A file that another folder lacks is not checked, and that is said on standard error; one that our own
 //! folder lacks is a failure. A vector that has not the shape expected here is a failure too.
+#![allow(dead_code, reason = "every test binary uses another part of it")]
 
 use std::io::Write;
 use std::path::PathBuf;

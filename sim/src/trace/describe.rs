@@ -99,6 +99,7 @@ pub fn question_text(question: Question) -> String {
         Question::Abort(share) => format!("the end of unfinished share {share}"),
         Question::Metadata(share) => format!("hashes of share {share}"),
         Question::Block { share, segment } => format!("block {segment} of share {share}"),
+        Question::TestAndWrite(share) => format!("the test and write of share {share}"),
         Question::ReportCorrupt(share) => format!("the report that share {share} is corrupt"),
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures_util::future::AbortHandle;
 
 use super::crew::{Crew, Done};
-use super::job::{is_gone, is_hiccup};
+
+use crate::client::ask::{is_gone, is_hiccup};
 use crate::client::event::{Event, Question};
 use crate::format::{Encoding, ShareNum};
 use crate::net::Dial;
@@ -64,7 +65,7 @@ pub(super) async fn find<D: Dial + Clone>(
     happy: usize,
 ) -> Result<Homes, UnhappyError> {
     let job = crew.job;
-    let patience = job.client.policy().overdue_upload();
+    let patience = job.client.policy().for_short_answers();
     let mut selection = Selection::new(job.servers.len(), encoding, happy, patience);
     for (server, peer) in job.servers.iter().enumerate() {
         if job.client.health().standing(peer.id(), job.client.now()) == Standing::Suspect {

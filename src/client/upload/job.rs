@@ -1,5 +1,4 @@
-//! The requests an upload makes of one server, each told of truthfully: once asked, it is answered, failed or,
-//! when its future is dropped, cancelled. Which requests are made, and when, is not known here.
+//! The requests an upload makes of one server. Which requests are made, and when, is not known here.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -11,7 +10,8 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::timeout;
 
 use crate::client::Client;
-use crate::client::event::{Deadlines, Event, Question};
+use crate::client::ask::{is_hiccup, may_pass};
+use crate::client::event::Question;
 use crate::format::{ServerId, ShareNum, StorageIndex};
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError, StorageClient};
@@ -62,28 +62,11 @@ impl<D: Dial + Clone> Job<'_, D> {
         overdue_after: Option<Duration>,
         request: impl Future<Output = Result<T, RequestError>>,
     ) -> Result<T, RequestError> {
-        let id = self.servers[server].id();
-        let begun = self.client.now();
-        let deadlines = Deadlines {
-            silence_max: Some(self.client.policy().transport.silence_max),
-            overdue_after,
-            stall_max: None,
-            operation_left: Some(self.end.since(begun)),
-        };
-        let mut asked = Asked::new(self.client, id, question, deadlines);
-        let result = request.await;
-        let now = self.client.now();
-        asked.end(result.as_ref().err());
-        match &result {
-            // How long bytes take upward says nothing about answers.
-            Ok(_) if matches!(question, Question::Write(_)) => {}
-            Ok(_) => self.client.health().success(id, 0, now.since(begun)),
-            Err(error) if is_fault(error) => {
-                self.client.health().failed(id, now);
-            }
-            Err(_) => {}
-        }
-        result
+        let client = self.client;
+        let deadlines = client.deadlines(overdue_after, self.end.since(client.now()));
+        // How long bytes take upward says nothing about answers.
+        let measure = |_: &T| (!matches!(question, Question::Write(_))).then_some(0);
+        client.ask(self.servers[server].id(), question, deadlines, measure, request).await
     }
 
     /// Puts a question that changes nothing, and once more if it fails for a reason that may have passed.
@@ -219,72 +202,5 @@ impl<D: Dial + Clone> Job<'_, D> {
         let aborts = stream::iter(aborts).buffer_unordered(policy.transport.idle_connections_max.max(1));
         // Those who wait for `server` do not wait longer than for others.
         timeout(policy.upload.abort_max, aborts.collect::<()>()).await.ok();
-    }
-}
-
-/// Whether the same request may succeed when it is repeated at once.
-fn may_pass(error: &RequestError) -> bool {
-    matches!(error, RequestError::Connect(_)) || is_hiccup(error)
-}
-
-/// Whether the server was reached and something went wrong there or on the way that may not do so again.
-pub(super) fn is_hiccup(error: &RequestError) -> bool {
-    match error {
-        RequestError::Lost(_) | RequestError::Malformed(_) => true,
-        // What is not implemented, or has no room, is no better a moment later.
-        RequestError::Status(status) => *status >= 500 && !matches!(status, 501 | 505 | 507),
-        RequestError::Connect(_) | RequestError::Silent(_) => false,
-    }
-}
-
-/// Whether a healthy server would not have answered so, whatever the request.
-fn is_fault(error: &RequestError) -> bool {
-    match error {
-        RequestError::Status(status) => *status >= 500,
-        RequestError::Connect(_)
-        | RequestError::Lost(_)
-        | RequestError::Silent(_)
-        | RequestError::Malformed(_) => true,
-    }
-}
-
-/// Whether the server could not be reached, as opposed to having answered with an error.
-pub(super) fn is_gone(error: &RequestError) -> bool {
-    match error {
-        RequestError::Connect(_) | RequestError::Lost(_) | RequestError::Silent(_) => true,
-        RequestError::Status(_) | RequestError::Malformed(_) => false,
-    }
-}
-
-/// A request whose end has yet to be told.
-struct Asked<'a, D: Dial> {
-    client: &'a Client<D>,
-    server: &'a ServerId,
-    question: Question,
-    ended: bool,
-}
-
-impl<'a, D: Dial> Asked<'a, D> {
-    fn new(client: &'a Client<D>, server: &'a ServerId, question: Question, deadlines: Deadlines) -> Self {
-        client.tell(Event::Asked { server: server.clone(), question, deadlines });
-        Self { client, server, question, ended: false }
-    }
-
-    fn end(&mut self, error: Option<&RequestError>) {
-        let (server, question) = (self.server.clone(), self.question);
-        self.ended = true;
-        self.client.tell(match error {
-            None => Event::Answered { server, question },
-            Some(error) => Event::Failed { server, question, reason: error.to_string() },
-        });
-    }
-}
-
-impl<D: Dial> Drop for Asked<'_, D> {
-    fn drop(&mut self) {
-        if !self.ended {
-            let (server, question) = (self.server.clone(), self.question);
-            self.client.tell(Event::Cancelled { server, question });
-        }
     }
 }

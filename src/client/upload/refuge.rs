@@ -57,7 +57,7 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
         {
             self.homeless.remove(&share);
             let now = job.client.now();
-            let overdue = job.client.policy().overdue_upload();
+            let overdue = job.client.policy().for_short_answers();
             let patience = overdue.patience(job.client.health().expected(job.servers[server].id(), 0));
             self.push.offers.made += 1;
             self.crew.allocate(server, BTreeSet::from([share]), patience);

@@ -9,12 +9,14 @@ pub mod chain;
 pub mod header;
 pub mod keys;
 pub mod layout;
+mod version;
 
 pub use block::{BlockError, BlockTree, verify_share_block};
 pub use chain::MutableChain;
 pub use header::{Header, HeaderError};
 pub use keys::{Fingerprint, ReadKey, WriteKey};
 pub use layout::{Layout, LayoutError, Section};
+pub use version::VersionId;
 
 #[cfg(test)]
 mod tests;

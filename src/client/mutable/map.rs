@@ -1,0 +1,315 @@
+//! Finding out which versions of a file there are, and on whom: carries out what `plan::mutable::survey` decides,
+//! and checks the signature of every share that is shown.
+//!
+//! Blocks are not looked at here, but those of small files come along.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::error::{Holding, Missing, ServerReport, ShareReport};
+use super::slot::{Complaint, Slot};
+use crate::client::event::{Event, Question};
+use crate::client::flight::Flight;
+use crate::format::mutable::{Fingerprint, Header, Layout, LayoutError, VersionId};
+use crate::format::{Encoding, ShareNum};
+use crate::net::Dial;
+use crate::net::client::RequestError;
+use crate::plan::mutable::survey::Sighting;
+use crate::plan::mutable::{Mode, Survey};
+use crate::plan::policy::OverduePolicy;
+use crate::version::{HeadError, Heads};
+
+/// No header, key and signature are longer than this together, in bytes.
+const HEAD_BYTES_MAX: u64 = 64 * 1024;
+/// What a write over a bad share expects to find at its start, in bytes.
+const BAD_PREFIX_BYTES: usize = 75;
+
+/// A share whose signature is good.
+#[derive(Debug, Clone)]
+pub(super) struct Copy {
+    pub(super) layout: Layout,
+    /// Its first bytes: as many as were read.
+    pub(super) front: Bytes,
+}
+
+/// A share that is none of this file's.
+#[derive(Debug, Clone)]
+pub(super) struct Reject {
+    pub(super) reason: String,
+    pub(super) front: Bytes,
+}
+
+/// What a server showed of a share.
+type Shown = (ShareNum, Result<Bytes, RequestError>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+enum Flaw {
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    #[error("it ends before its signature does")]
+    Short,
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    #[error("it is another version with the number and the root hash of {0}")]
+    Twin(VersionId),
+}
+
+/// What is known of a file on its grid.
+pub(super) struct ServerMap {
+    pub(super) survey: Survey,
+    heads: Heads,
+    headers: BTreeMap<VersionId, Header>,
+    pub(super) copies: BTreeMap<(usize, ShareNum), Copy>,
+    pub(super) rejects: BTreeMap<(usize, ShareNum), Reject>,
+    failures: BTreeMap<usize, RequestError>,
+    /// Not told to their servers yet.
+    pub(super) complaints: Vec<Complaint>,
+}
+
+impl ServerMap {
+    /// Nothing is known, as of a file that does not exist.
+    pub(super) fn empty(
+        mode: Mode,
+        servers: usize,
+        fingerprint: Fingerprint,
+        encoding: Encoding,
+        floor: Option<VersionId>,
+        policy: OverduePolicy,
+    ) -> Self {
+        Self {
+            survey: Survey::new(mode, servers, encoding, floor, policy),
+            heads: Heads::new(fingerprint),
+            headers: BTreeMap::new(),
+            copies: BTreeMap::new(),
+            rejects: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            complaints: Vec::new(),
+        }
+    }
+
+    pub(super) fn header(&self, id: &VersionId) -> Option<Header> {
+        self.headers.get(id).copied()
+    }
+
+    /// What a server is expected to have as the first bytes of a share: nothing if it has none.
+    pub(super) fn expected(&self, server: usize, share: ShareNum) -> Option<Bytes> {
+        if let Some(copy) = self.copies.get(&(server, share)) {
+            return Some(copy.layout.header().checkstring().into());
+        }
+        let reject = self.rejects.get(&(server, share))?;
+        Some(reject.front.slice(..reject.front.len().min(BAD_PREFIX_BYTES)))
+    }
+
+    /// A share turned out to be bad though its signature is good.
+    pub(super) fn reject(&mut self, server: usize, share: ShareNum, reason: String) {
+        let Some(copy) = self.copies.remove(&(server, share)) else { return };
+        self.survey.on_bad(server, share);
+        self.complaints.push(Complaint { server, share, reason: reason.clone() });
+        self.rejects.insert((server, share), Reject { reason, front: copy.front });
+    }
+
+    /// Takes what a server showed. Answers with a share that could not be read, if there is one.
+    fn take(
+        &mut self,
+        server: usize,
+        shown: Vec<Shown>,
+    ) -> (BTreeMap<ShareNum, Sighting>, Option<RequestError>) {
+        let (mut sightings, mut failure) = (BTreeMap::new(), None);
+        for (share, front) in shown {
+            let front = match front {
+                Ok(front) => front,
+                // It was listed, and is gone by now.
+                Err(RequestError::Status(404)) => continue,
+                Err(error) => {
+                    failure = Some(error);
+                    continue;
+                }
+            };
+            let sighting = match self.judge(&front) {
+                Ok(layout) => {
+                    let id = VersionId::from(layout.header());
+                    self.survey.on_version(id, layout.header().encoding());
+                    self.copies.insert((server, share), Copy { layout, front });
+                    Sighting::Good(id)
+                }
+                Err(flaw) => {
+                    let reason = flaw.to_string();
+                    self.complaints.push(Complaint { server, share, reason: reason.clone() });
+                    self.rejects.insert((server, share), Reject { reason, front });
+                    Sighting::Bad
+                }
+            };
+            sightings.insert(share, sighting);
+        }
+        (sightings, failure)
+    }
+
+    /// Whether a share that begins like this was signed by the owner of the file.
+    fn judge(&mut self, front: &Bytes) -> Result<Layout, Flaw> {
+        let layout = Layout::parse(front)?;
+        let (key, signature) = (layout.public_key()?, layout.signature()?);
+        let (key, signature) =
+            (slice(front, &key).ok_or(Flaw::Short)?, slice(front, &signature).ok_or(Flaw::Short)?);
+        self.heads.check(layout.header(), key, signature)?;
+        let header = *layout.header();
+        let id = VersionId::from(&header);
+        let known = self.headers.entry(id).or_insert(header);
+        if *known == header { Ok(layout) } else { Err(Flaw::Twin(id)) }
+    }
+
+    /// What there is, for an error.
+    pub(super) fn missing<D: Dial + Clone>(&self, slot: &Slot<'_, D>) -> Missing {
+        let report = |server: usize| {
+            let good = self.copies.range((server, ShareNum(0))..=(server, ShareNum(u8::MAX)));
+            let good =
+                good.map(|((_, share), copy)| (*share, ShareReport::Version(copy.layout.header().into())));
+            let bad = self.rejects.range((server, ShareNum(0))..=(server, ShareNum(u8::MAX)));
+            let bad = bad.map(|((_, share), reject)| (*share, ShareReport::Bad(reject.reason.clone())));
+            let mut shares: Vec<(ShareNum, ShareReport)> = good.chain(bad).collect();
+            shares.sort_by_key(|(share, _)| *share);
+            let holding = if let Some(error) = self.failures.get(&server) {
+                Holding::Failed(error.clone())
+            } else if self.survey.has_answered(server) {
+                Holding::Answered
+            } else if self.survey.is_silent(server) {
+                Holding::Silent
+            } else {
+                Holding::NotAsked
+            };
+            ServerReport { server: slot.id(server).clone(), holding, shares }
+        };
+        let versions = self.survey.versions();
+        Missing {
+            versions: versions
+                .iter()
+                .map(|version| (version.id, version.shares.len(), version.encoding))
+                .collect(),
+            servers: (0..slot.servers.len()).map(report).collect(),
+        }
+    }
+}
+
+/// Finds out what there is.
+///
+/// Ends when the survey is satisfied, when nobody is left, or when the operation must end.
+pub(super) async fn survey<D: Dial + Clone>(slot: &Slot<'_, D>, mut map: ServerMap) -> ServerMap {
+    for server in 0..slot.servers.len() {
+        if slot.is_suspect(server) {
+            map.survey.on_suspect(server);
+        }
+    }
+    let mut flight = Flight::new();
+    loop {
+        let decision = map.survey.decide(slot.client.now());
+        let patience = map.survey.patience();
+        for (server, after) in decision.overdue {
+            slot.note_overdue(server, Question::Shares, after);
+        }
+        for server in decision.ask {
+            flight.send(server, Arc::default(), look(slot, server, patience));
+        }
+        if decision.done || slot.is_over() {
+            return map;
+        }
+        let until = decision.until.map_or(slot.end, |until| until.min(slot.end));
+        for (server, seen) in flight.wait(slot.client.instant(until)).await.ended {
+            absorb(slot, &mut map, server, seen);
+        }
+    }
+}
+
+fn absorb<D: Dial + Clone>(
+    slot: &Slot<'_, D>,
+    map: &mut ServerMap,
+    server: usize,
+    seen: Result<Vec<Shown>, RequestError>,
+) {
+    match seen {
+        Ok(shown) => {
+            let (sightings, failure) = map.take(server, shown);
+            for share in sightings.keys() {
+                slot.client.tell(Event::ShareFound { server: slot.id(server).clone(), share: *share });
+            }
+            map.survey.on_answer(server, sightings, slot.client.now());
+            // What it did not show may be anything: nothing is written there.
+            if let Some(error) = failure {
+                map.survey.on_failed(server);
+                map.failures.insert(server, error);
+            }
+        }
+        Err(error) => {
+            map.survey.on_failed(server);
+            map.failures.insert(server, error);
+        }
+    }
+}
+
+/// Asks one server for its shares, and for the first bytes of each.
+async fn look<D: Dial + Clone>(
+    slot: &Slot<'_, D>,
+    server: usize,
+    patience: std::time::Duration,
+) -> Result<Vec<Shown>, RequestError> {
+    let storage = &slot.servers[server];
+    let shares = slot
+        .ask_again(
+            server,
+            Question::Shares,
+            Some(patience),
+            |_| Some(0),
+            || storage.mutable_shares(slot.index),
+        )
+        .await?;
+    let mut shown = Vec::with_capacity(shares.len());
+    for share in shares {
+        shown.push((share, front(slot, server, share, patience).await));
+    }
+    Ok(shown)
+}
+
+/// The first bytes of a share, its signature among them wherever it lies.
+async fn front<D: Dial + Clone>(
+    slot: &Slot<'_, D>,
+    server: usize,
+    share: ShareNum,
+    patience: std::time::Duration,
+) -> Result<Bytes, RequestError> {
+    let first = slot.client.policy().mutable.first_read_bytes;
+    let bytes = read(slot, server, share, 0..first, Some(patience)).await?;
+    match Layout::parse(&bytes).ok().and_then(|layout| layout.head_bytes().ok()) {
+        Some(head) if head > bytes.len() as u64 && bytes.len() as u64 == first && head <= HEAD_BYTES_MAX => {
+            read(slot, server, share, 0..head, Some(patience)).await
+        }
+        _ => Ok(bytes),
+    }
+}
+
+/// Bytes of a share, all of one version.
+pub(super) async fn read<D: Dial + Clone>(
+    slot: &Slot<'_, D>,
+    server: usize,
+    share: ShareNum,
+    range: Range<u64>,
+    patience: Option<std::time::Duration>,
+) -> Result<Bytes, RequestError> {
+    let storage = &slot.servers[server];
+    let progress = Arc::default();
+    let request = || storage.mutable_read(slot.index, share, range.clone(), &progress);
+    slot.ask_again(
+        server,
+        Question::Metadata(share),
+        patience,
+        |bytes: &Bytes| Some(bytes.len() as u64),
+        request,
+    )
+    .await
+}
+
+/// `range` of `bytes`, if all of it is there.
+pub(super) fn slice<'b>(bytes: &'b Bytes, range: &Range<u64>) -> Option<&'b [u8]> {
+    bytes.get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
+}
