@@ -4,9 +4,12 @@
 //! A row below its bar is marked, and the program then ends with 1.
 
 mod growth;
+#[path = "../../tests/in_memory/mod.rs"]
+mod in_memory;
 mod large_grid;
 mod limits;
 mod memory;
+mod mutable;
 mod storms;
 
 use std::process::ExitCode;
@@ -55,7 +58,14 @@ fn main() -> ExitCode {
     if let Some(code) = memory::child(&arguments).or_else(|| growth::child(&arguments)) {
         return code;
     }
+    if arguments.iter().any(|argument| argument == "mutable") {
+        for figure in mutable::figures() {
+            println!("{}: {}", figure.what, figure.value);
+        }
+        return ExitCode::SUCCESS;
+    }
     let mut figures = storms::figures();
+    figures.extend(mutable::figures());
     figures.extend(memory::figures());
     figures.extend(large_grid::figures());
     figures.extend(growth::figures());

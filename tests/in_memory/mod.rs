@@ -1,4 +1,6 @@
-//! A client and a server joined by in-memory byte streams, for tests.
+//! A client and a server joined by in-memory byte streams, for tests and measurements.
+#![allow(dead_code, reason = "every binary uses another part of it")]
+#![allow(clippy::unwrap_used, reason = "what goes wrong here ends the test or measurement")]
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
