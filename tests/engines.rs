@@ -102,7 +102,10 @@ struct Verdict {
 impl Verdict {
     fn of(report: &RunReport) -> Self {
         let ending = |ending: &Ending| match ending {
-            Ending::Uploaded(_) | Ending::Downloaded { wrong_at: None, .. } => "success".to_owned(),
+            Ending::Uploaded(_)
+            | Ending::Downloaded { wrong_at: None, .. }
+            | Ending::Wrote(_)
+            | Ending::Read(_) => "success".to_owned(),
             Ending::Downloaded { wrong_at: Some(_), .. } => "wrong bytes".to_owned(),
             Ending::Failed { kind, .. } => format!("{kind:?}"),
             Ending::Cancelled { .. } => "cancelled".to_owned(),

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod engine;
 pub mod fault;
 pub mod ledger;
+pub mod model;
 pub mod net;
 pub mod oracle;
 pub mod record;

@@ -3,8 +3,10 @@
 //! Steps that use the grid run as programs on the host of their client, so that faults on that host hit them.
 //! Whether an ending is right is for the oracles to say.
 
+mod ending;
+mod mutable;
+
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
@@ -13,15 +15,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use lafs::client::download::DownloadError;
-use lafs::client::upload::{KeyChoice, UploadError, UploadOptions, Uploaded};
-use lafs::format::cap::Cap;
-use lafs::format::{ServerId, ShareNum};
+use lafs::client::upload::{KeyChoice, UploadError, UploadOptions};
 
+pub use self::ending::{Ending, Placed, ReadBack, Wrote};
 use crate::ledger::Counts;
 use crate::oracle;
 use crate::oracle::ideal::Ideal;
 use crate::oracle::margin::Margin;
-use crate::schedule::{Action, ErrorKind, Step, Target};
+use crate::schedule::{Action, ErrorKind, MutableAct, Step, Target};
 use crate::trace::StepEvent;
 use crate::usage::{Before, Usage};
 use crate::verdict::Finding;
@@ -60,60 +61,6 @@ pub struct StepReport {
     pub ideal: Option<Ideal>,
     /// What the oracles object to.
     pub findings: Vec<Finding>,
-}
-
-/// What an upload said it did.
-#[derive(Debug, Clone)]
-pub struct Placed {
-    /// What reads the file.
-    pub cap: Cap,
-    /// Which share is on which servers, written now or there before.
-    pub shares: BTreeMap<ShareNum, BTreeSet<ServerId>>,
-    /// Which share this upload wrote to which servers.
-    pub written: BTreeMap<ShareNum, BTreeSet<ServerId>>,
-    /// Servers of happiness.
-    pub happiness: u64,
-}
-
-impl Placed {
-    fn of(uploaded: Uploaded) -> Self {
-        let written = uploaded.placed;
-        let mut shares = written.clone();
-        for (share, servers) in uploaded.existing {
-            shares.entry(share).or_default().extend(servers);
-        }
-        Self { cap: uploaded.cap, shares, written, happiness: uploaded.happiness as u64 }
-    }
-}
-
-/// How one step ended.
-#[derive(Debug, Clone)]
-pub enum Ending {
-    /// An upload succeeded.
-    Uploaded(Placed),
-    /// A download succeeded as the client says; here is what came.
-    Downloaded {
-        /// Bytes asked for.
-        size: u64,
-        /// Whether they are the right ones; otherwise the offset of the first wrong one.
-        wrong_at: Option<u64>,
-    },
-    /// The client ended with an error.
-    Failed {
-        /// Its kind, if it is one that scenarios can expect.
-        kind: Option<ErrorKind>,
-        /// Its text; the first line says all, the others give details.
-        text: String,
-        /// For a download: the offset of the first wrong byte among those delivered before the error.
-        wrong_at: Option<u64>,
-    },
-    /// Whoever wanted it gave it up.
-    Cancelled {
-        /// For a download: the offset of the first wrong byte among those delivered until then.
-        wrong_at: Option<u64>,
-    },
-    /// A step that does not use the grid.
-    Done,
 }
 
 /// Runs all steps in order, those that begin together at the same time; `tell` hears of each as it ends.
@@ -192,6 +139,16 @@ pub fn describe(step: &Step) -> String {
             format!("copy shares of {} to {to}", share.file)
         }
         Action::Arrange { file, .. } => format!("arrange shares of {file}"),
+        Action::Mutable { file, act, times } => {
+            let what = match act {
+                MutableAct::Create => format!("creates {file}"),
+                MutableAct::Write { .. } => format!("writes {file}"),
+                MutableAct::Append => format!("appends to {file}"),
+                MutableAct::Read => format!("reads {file}"),
+            };
+            let often = if *times > 1 { format!(" {times} times") } else { String::new() };
+            format!("{} {what}{often}", step.by)
+        }
         Action::Forget => format!("{} starts anew", step.by),
     }
 }
@@ -216,6 +173,9 @@ async fn perform(world: &Rc<World>, number: usize, step: &Step) -> Ending {
             Ok(()) => Ending::Done,
             Err(error) => Ending::Failed { kind: None, text: error.to_string(), wrong_at: None },
         },
+        Action::Mutable { file, act, times } => {
+            mutable::perform(world, number, step, file, *act, *times).await
+        }
         Action::Forget => {
             world.forget_client(&step.by);
             Ending::Done
@@ -324,21 +284,4 @@ fn expected(content: &Bytes, range: Option<&Range<u64>>) -> Bytes {
     let Some(range) = range else { return content.clone() };
     let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
     content.slice(at(range.start)..at(range.end))
-}
-
-impl Ending {
-    fn line(&self) -> String {
-        match self {
-            Self::Uploaded(placed) => {
-                format!("success, {} shares placed, happiness {}", placed.written.len(), placed.happiness)
-            }
-            Self::Downloaded { size, wrong_at: None } => format!("success, {size} B, all right"),
-            Self::Downloaded { wrong_at: Some(at), .. } => {
-                format!("success reported, but byte {at} is wrong")
-            }
-            Self::Failed { text, .. } => format!("error: {}", text.lines().next().unwrap_or_default()),
-            Self::Cancelled { .. } => "cancelled".to_owned(),
-            Self::Done => "done".to_owned(),
-        }
-    }
 }

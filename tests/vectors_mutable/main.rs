@@ -11,5 +11,4 @@ mod keys;
 mod shares;
 mod support;
 #[path = "../common/vectors.rs"]
-#[expect(dead_code, reason = "shared with the vectors of immutable files, which use other parts of it")]
 mod vectors;

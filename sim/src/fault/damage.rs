@@ -1,7 +1,9 @@
 //! Damage to stored shares: which bytes of a share a named field is, one flipped bit in it, and other bytes altogether.
 //!
-//! Positions follow from the parameters of the file, not from the header of the share, which may itself be
-//! damaged already.
+//! Positions in immutable shares follow from the parameters of the file, not from the header of the share, which may
+//! itself be damaged already.
+
+mod mutable;
 
 use std::ops::Range;
 
@@ -12,7 +14,7 @@ use lafs::format::share::layout::segment_tree;
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
-use super::forge::forge;
+use super::forge::{forge, forge_mutable};
 use crate::oracle::truth::Blocks;
 use crate::schedule::ShareField;
 
@@ -35,38 +37,34 @@ enum Change {
 }
 
 impl Damage {
-    /// Damages `field` of a share, and says what the share is then. None if it has no such field.
+    /// Damages `field` of a share, and says what the share is then. None if it has no such field. `blocks` say where
+    /// things are in an immutable share; a mutable one says so itself.
     pub fn to_field(
         fault: usize,
         field: ShareField,
-        blocks: &Blocks,
+        blocks: Option<&Blocks>,
         share: ShareNum,
         content: &Bytes,
         rng: &mut ChaCha8Rng,
     ) -> Option<(Self, Bytes)> {
-        match field {
-            ShareField::Container => Some((Self { fault, change: Change::Unreadable }, content.clone())),
-            ShareField::ForgedTree => {
-                let after = forge(content, share, blocks, rng)?;
-                Some((Self::replaced(fault, Some(content.clone()), Some(after.clone())), after))
-            }
-            ShareField::Version
-            | ShareField::Offsets
-            | ShareField::Block(_)
-            | ShareField::Data
-            | ShareField::CrypttextHash(_)
-            | ShareField::BlockHash(_)
-            | ShareField::ShareHashes
-            | ShareField::UriExtension => {
-                let flips = flips(field, blocks, content.len() as u64, rng);
-                let mut after = content.to_vec();
-                for (offset, mask) in &flips {
-                    *after.get_mut(usize::try_from(*offset).ok()?)? ^= mask;
-                }
-                let damage = Self { fault, change: Change::Flips(flips) };
-                (!damage.is_empty()).then(|| (damage, after.into()))
-            }
+        if field == ShareField::Container {
+            return Some((Self { fault, change: Change::Unreadable }, content.clone()));
         }
+        if field == ShareField::ForgedTree {
+            let after = match blocks {
+                Some(blocks) => forge(content, share, blocks, rng),
+                None => forge_mutable(content, rng),
+            }?;
+            return Some((Self::replaced(fault, Some(content.clone()), Some(after.clone())), after));
+        }
+        let parts = blocks.map_or_else(|| mutable::parts(field, content), |blocks| parts(field, blocks));
+        let flips = flips(parts, content.len() as u64, rng);
+        let mut after = content.to_vec();
+        for (offset, mask) in &flips {
+            *after.get_mut(usize::try_from(*offset).ok()?)? ^= mask;
+        }
+        let damage = Self { fault, change: Change::Flips(flips) };
+        (!damage.is_empty()).then(|| (damage, after.into()))
     }
 
     /// A share is another one than before, or appears, or is gone.
@@ -117,9 +115,9 @@ fn part<'a>(content: Option<&'a Bytes>, range: &Range<u64>) -> &'a [u8] {
     content.get(at(range.start)..at(range.end)).unwrap_or_default()
 }
 
-/// One bit in each part of `field`. None where the share has no such part.
-fn flips(field: ShareField, blocks: &Blocks, share_bytes: u64, rng: &mut ChaCha8Rng) -> Vec<(u64, u8)> {
-    parts(field, blocks)
+/// One bit in each of `parts`, as far as the share has it.
+fn flips(parts: Vec<Range<u64>>, share_bytes: u64, rng: &mut ChaCha8Rng) -> Vec<(u64, u8)> {
+    parts
         .into_iter()
         .map(|part| part.start..part.end.min(share_bytes))
         .filter(|part| !part.is_empty())
@@ -127,6 +125,7 @@ fn flips(field: ShareField, blocks: &Blocks, share_bytes: u64, rng: &mut ChaCha8
         .collect()
 }
 
+/// The parts of an immutable share.
 fn parts(field: ShareField, blocks: &Blocks) -> Vec<Range<u64>> {
     let (layout, cut) = (blocks.layout(), blocks.cut());
     let number = layout.version().number_bytes();
@@ -155,8 +154,21 @@ fn parts(field: ShareField, blocks: &Blocks) -> Vec<Range<u64>> {
             let start = layout.uri_extension_length_range().end;
             one(start..start + UriExtension::serialised_len(cut))
         }
-        // Not a matter of single bits.
-        ShareField::Container | ShareField::ForgedTree => Vec::new(),
+        // Not a matter of single bits, or not in these shares.
+        ShareField::Container
+        | ShareField::ForgedTree
+        | ShareField::SequenceNumber
+        | ShareField::RootHash
+        | ShareField::Salt
+        | ShareField::Needed
+        | ShareField::Total
+        | ShareField::SegmentSize
+        | ShareField::DataLength
+        | ShareField::Offset(_)
+        | ShareField::PublicKey
+        | ShareField::Signature
+        | ShareField::ShareHashIndex
+        | ShareField::PrivateKey => Vec::new(),
     }
 }
 

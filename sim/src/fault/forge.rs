@@ -1,6 +1,9 @@
 //! A forged share: its data is not what was uploaded, and its own hashes agree with it.
 //!
-//! Only what ties all shares together can tell: the root of the share hash tree in the URI extension.
+//! Only what ties all shares together can tell: the root of the share hash tree, which is in the URI extension of an
+//! immutable share, and signed in the header of a mutable one.
+
+use std::ops::Range;
 
 use bytes::Bytes;
 use lafs::format::hash::block_hash;
@@ -10,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
 use crate::oracle::truth::Blocks;
+use crate::oracle::truth::sdmf::Parts;
 
 /// Bytes of a chain entry, and of the node number it begins with.
 const ENTRY_BYTES: usize = 34;
@@ -41,6 +45,21 @@ pub(super) fn forge(content: &[u8], share: ShareNum, blocks: &Blocks, rng: &mut 
             hash.copy_from_slice(&tree.root().0);
         }
     }
+    Some(bytes.into())
+}
+
+/// Flips a bit of the block of an SDMF share, and makes its block hash tree match. None if it has no block.
+pub(super) fn forge_mutable(content: &[u8], rng: &mut ChaCha8Rng) -> Option<Bytes> {
+    let parts = Parts::of(content)?;
+    let place =
+        |range: Range<u64>| Some(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?);
+    let mut bytes = content.to_vec();
+    let block = bytes.get_mut(place(parts.block)?)?;
+    let at = usize::try_from(rng.next_u64().checked_rem(block.len() as u64)?).ok()?;
+    *block.get_mut(at)? ^= 1 << (rng.next_u32() % 8);
+    let leaf = block_hash(block);
+    let tree = bytes.get_mut(place(parts.block_tree)?)?;
+    (tree.len() == leaf.0.len()).then(|| tree.copy_from_slice(&leaf.0))?;
     Some(bytes.into())
 }
 

@@ -11,10 +11,11 @@ use lafs::format::ShareNum;
 use lafs::format::cap::ReadCap;
 
 use super::margin;
-use super::truth::{Quality, quality};
+use super::truth::{self, Quality, quality};
 use crate::fault::Interval;
 use crate::net::HostId;
-use crate::schedule::{Action, Answer, FaultKind, Link, RequestKind, Server, Step};
+use crate::schedule::{Action, Answer, ErrorKind, FaultKind, Link, MutableAct, RequestKind, Server, Step};
+use crate::usage;
 use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::{Ending, StepReport};
 use crate::world::World;
@@ -28,7 +29,7 @@ const SLACK: u32 = 8;
 pub fn judge(world: &World, step: &Step, report: &StepReport) -> Option<Finding> {
     let complaint = match &report.ending {
         Ending::Failed { text, .. } => format!("it ended with: {text}"),
-        Ending::Uploaded(_) | Ending::Downloaded { .. } => {
+        Ending::Uploaded(_) | Ending::Downloaded { .. } | Ending::Wrote(_) | Ending::Read(_) => {
             let allowed = time_allowed(world, step);
             if report.took <= allowed {
                 return None;
@@ -48,6 +49,7 @@ pub fn judge(world: &World, step: &Step, report: &StepReport) -> Option<Finding>
     let reason = match &step.action {
         Action::Download { file, .. } => download_had_to_succeed(world, file, &well),
         Action::Upload { .. } => upload_had_to_succeed(world, step, report),
+        Action::Mutable { file, act, .. } => mutable_had_to_succeed(world, file, *act, report, &well),
         Action::Wait(_)
         | Action::Delete { .. }
         | Action::Copy { .. }
@@ -70,39 +72,68 @@ fn time_allowed(world: &World, step: &Step) -> Duration {
     let links: Vec<Link> = schedule.grid.servers.iter().map(|server| server.link).chain(slow).collect();
     let latency = links.iter().map(|link| link.latency_max).max().unwrap_or_default();
     let bandwidth = links.iter().filter_map(|link| link.bandwidth).min().unwrap_or(u64::MAX);
-    let (Action::Upload { file } | Action::Download { file, .. }) = &step.action else { return PATIENCE };
+    let (file, times) = match &step.action {
+        Action::Upload { file } | Action::Download { file, .. } => (file, 1),
+        Action::Mutable { file, times, .. } => (file, *times),
+        _ => return PATIENCE,
+    };
     let size = world.content(file).len() as u64;
     let segments = size.div_ceil(schedule.grid.segment_bytes_max.max(1)).saturating_add(10);
     let spread = schedule.grid.encoding.total() as u64;
     let bytes = Duration::from_secs(size.saturating_mul(spread) / bandwidth.max(1));
     let trips = latency.saturating_mul(u32::try_from(segments).unwrap_or(u32::MAX));
-    PATIENCE.saturating_add(bytes.saturating_add(trips).saturating_mul(SLACK))
+    let once = PATIENCE.saturating_add(bytes.saturating_add(trips).saturating_mul(SLACK));
+    once.saturating_mul(times)
 }
 
 /// Tells whether no fault that can hold up a host was in force on it while the step ran.
 pub(super) fn untouched(world: &World, step: &Step, report: &StepReport) -> impl Fn(HostId) -> bool + use<> {
-    let disturbed = disturbances(world, step, report).into_iter();
+    untouched_within(world, step, Span { began: report.began, ended: report.began + report.took })
+}
+
+fn untouched_within(world: &World, step: &Step, span: Span) -> impl Fn(HostId) -> bool + use<> {
+    let disturbed = disturbances(world, step, span).into_iter();
     let touched: BTreeSet<HostId> = disturbed.map(|(host, _)| host).collect();
     move |host| !touched.contains(&host)
 }
 
+/// Tells which servers the client of a step could reach all the time; none if it was held up itself.
+pub fn in_reach(world: &World, step: &Step, span: Span) -> Option<impl Fn(HostId) -> bool + use<>> {
+    let well = untouched_within(world, step, span);
+    world.host(&step.by).is_some_and(&well).then_some(well)
+}
+
+/// From one moment to another.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// The first.
+    pub began: Duration,
+    /// The last.
+    pub ended: Duration,
+}
+
 /// Hosts that faults held up while the step ran, and since when. Of groups that are cut off from each other only
 /// those count that the client of the step is not in.
-fn disturbances(world: &World, step: &Step, report: &StepReport) -> Vec<(HostId, Duration)> {
+fn disturbances(world: &World, step: &Step, span: Span) -> Vec<(HostId, Duration)> {
     let faults = &world.schedule().faults;
     let holds_up = |interval: &Interval| match faults.get(interval.fault).map(|fault| &fault.kind) {
         Some(kind @ FaultKind::Groups(_)) => kind.parts(&step.by, world.names().host(interval.host)),
         // What a backup brought back in the middle of it was not there for who asked before.
-        Some(FaultKind::Restore { .. }) => interval.from > report.began,
+        Some(FaultKind::Restore { .. }) => interval.from > span.began,
         kind => kind.is_none_or(|kind| holds_up(kind, &step.action)),
     };
-    let during = super::during(world, report).into_iter();
+    let during = super::within(world, span).into_iter();
     during.filter(holds_up).map(|interval| (interval.host, interval.from)).collect()
 }
 
 /// Whether a fault of this kind can hold up what a host does for such an operation.
 fn holds_up(kind: &FaultKind, action: &Action) -> bool {
-    let upload = matches!(action, Action::Upload { .. });
+    let mutable = matches!(action, Action::Mutable { .. });
+    let upload = match action {
+        Action::Mutable { act, .. } => act.writes(),
+        Action::Upload { .. } => true,
+        _ => false,
+    };
     match kind {
         FaultKind::Corrupt { .. }
         | FaultKind::Replace { .. }
@@ -115,8 +146,11 @@ fn holds_up(kind: &FaultKind, action: &Action) -> bool {
         FaultKind::Full | FaultKind::Clock(_) => upload,
         FaultKind::HangOnly(only, _) | FaultKind::Answer(Answer { only: Some(only), .. }) => match only {
             RequestKind::Version | RequestKind::Shares => true,
-            RequestKind::Read => !upload,
-            RequestKind::Allocate | RequestKind::Write | RequestKind::Abort => upload,
+            // Whoever writes a mutable share has read what is there.
+            RequestKind::Read => mutable || !upload,
+            RequestKind::Allocate | RequestKind::Write | RequestKind::TestWrite | RequestKind::Abort => {
+                upload
+            }
             // Told, and never waited for.
             RequestKind::Lease | RequestKind::Report => false,
         },
@@ -155,6 +189,36 @@ fn download_had_to_succeed(world: &World, file: &str, well: &impl Fn(HostId) -> 
     Some(format!("{needed} shares are needed and {fewest} good ones were in reach ({})", holders.join(" ")))
 }
 
+/// An operation on a mutable file that no other one was beside: there was something to read, and somebody to write to.
+fn mutable_had_to_succeed(
+    world: &World,
+    file: &str,
+    act: MutableAct,
+    report: &StepReport,
+    well: &impl Fn(HostId) -> bool,
+) -> Option<String> {
+    let refused = matches!(report.ending, Ending::Failed { kind: Some(ErrorKind::Uncoordinated), .. });
+    if usage::in_company(world, report.step) || refused {
+        return None;
+    }
+    let versions = truth::mutable::versions_on(world, file, well);
+    let best = truth::mutable::best(&versions);
+    if act == MutableAct::Read || act == MutableAct::Append {
+        let best = best?;
+        return Some(format!(
+            "{} was in reach ({} good shares of {} needed)",
+            best.id,
+            best.shares.len(),
+            best.needed
+        ));
+    }
+    let plenty = plenty(world);
+    let servers = world.schedule().grid.servers.iter().filter(|server| room(server) >= plenty);
+    let servers = servers.filter(|server| world.host(&server.name).is_some_and(well)).count();
+    let known = act == MutableAct::Create || best.is_some();
+    (known && servers > 0).then(|| format!("{servers} servers with room were well"))
+}
+
 /// The shares of a file on servers that were well, and what they are worth.
 pub(super) fn stored(
     world: &World,
@@ -186,7 +250,8 @@ pub(super) fn listed(
 fn upload_had_to_succeed(world: &World, step: &Step, report: &StepReport) -> Option<String> {
     let grid = &world.schedule().grid;
     let wanted = step.happy.unwrap_or(grid.happy);
-    let disturbed = disturbances(world, step, report);
+    let span = Span { began: report.began, ended: report.began + report.took };
+    let disturbed = disturbances(world, step, span);
     let first = |host: HostId| disturbed.iter().filter(|(at, _)| *at == host).map(|(_, since)| *since).min();
     let plenty = plenty(world);
     let roomy = grid.servers.iter().filter(|server| room(server) >= plenty);

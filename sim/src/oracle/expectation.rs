@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lafs::format::{ServerId, ShareNum};
 
-use super::availability;
-use crate::schedule::{Bound, Check, ErrorKind, Outcome, Step};
+use super::{availability, truth};
+use crate::scenario::error_words;
+use crate::schedule::{Bound, Check, Degradation, Outcome, Step};
 use crate::usage;
 use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::{Ending, StepReport};
-use crate::world::World;
+use crate::world::{Kind, World};
 
 /// Judges a step by what the file says of it.
 pub fn judge(world: &World, step: &Step, report: &StepReport) -> Vec<Finding> {
@@ -32,34 +33,29 @@ fn outcome(wanted: &Outcome, ending: &Ending) -> Option<String> {
     match (wanted, ending) {
         (_, Ending::Done) | (Outcome::Either, _) => None,
         (Outcome::Cancelled, Ending::Cancelled { .. }) => None,
-        (Outcome::Cancelled, Ending::Uploaded(_) | Ending::Downloaded { .. }) => {
-            Some("had to be cancelled, but succeeded".to_owned())
-        }
+        (
+            Outcome::Cancelled,
+            Ending::Uploaded(_) | Ending::Downloaded { .. } | Ending::Wrote(_) | Ending::Read(_),
+        ) => Some("had to be cancelled, but succeeded".to_owned()),
         (Outcome::Cancelled, Ending::Failed { text, .. }) => {
             Some(format!("had to be cancelled, but ended with: {text}"))
         }
         (Outcome::Success | Outcome::Error(_), Ending::Cancelled { .. }) => Some("was cancelled".to_owned()),
-        (Outcome::Success, Ending::Uploaded(_) | Ending::Downloaded { .. }) => None,
+        (
+            Outcome::Success,
+            Ending::Uploaded(_) | Ending::Downloaded { .. } | Ending::Wrote(_) | Ending::Read(_),
+        ) => None,
         (Outcome::Success, Ending::Failed { text, .. }) => {
             Some(format!("had to succeed, but ended with: {text}"))
         }
         (Outcome::Error(wanted), Ending::Failed { kind: Some(kind), .. }) if wanted == kind => None,
         (Outcome::Error(wanted), Ending::Failed { text, .. }) => {
-            Some(format!("had to end with \"{}\", but ended with: {text}", error_text(*wanted)))
+            Some(format!("had to end with \"{}\", but ended with: {text}", error_words(*wanted)))
         }
-        (Outcome::Error(wanted), Ending::Uploaded(_) | Ending::Downloaded { .. }) => {
-            Some(format!("had to end with \"{}\", but succeeded", error_text(*wanted)))
-        }
-    }
-}
-
-/// An error kind in the words of scenario files.
-pub fn error_text(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::NoShares => "no shares",
-        ErrorKind::NotEnoughShares => "not enough shares",
-        ErrorKind::Unreachable => "unreachable",
-        ErrorKind::Unhappy => "unhappy",
+        (
+            Outcome::Error(wanted),
+            Ending::Uploaded(_) | Ending::Downloaded { .. } | Ending::Wrote(_) | Ending::Read(_),
+        ) => Some(format!("had to end with \"{}\", but succeeded", error_words(*wanted))),
     }
 }
 
@@ -67,13 +63,9 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
     let counts = &report.counts;
     match check {
         Check::SharesPlaced(bound) => {
-            let Ending::Uploaded(placed) = &report.ending else { return None };
-            outside(*bound, placed.written.len() as u64, "shares placed")
+            outside(*bound, placed(&report.ending)?.0.len() as u64, "shares placed")
         }
-        Check::Happiness(bound) => {
-            let Ending::Uploaded(placed) = &report.ending else { return None };
-            outside(*bound, placed.happiness, "servers of happiness")
-        }
+        Check::Happiness(bound) => outside(*bound, placed(&report.ending)?.1, "servers of happiness"),
         Check::NotFrom(target) => {
             let barred = world.select(target);
             let named = |name: &str| world.host(name).is_some_and(|host| barred.contains(&host));
@@ -98,16 +90,22 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
             Some(format!("sent {asked} a request, which it must not"))
         }
         Check::Health(bound) => {
-            let cap = step.action.file().and_then(|file| world.read_cap(file));
+            let file = step.action.file()?;
+            if world.storage_index(file).is_some_and(|(_, kind)| kind == Kind::Mutable) {
+                let stored = truth::mutable::versions(world, file);
+                let best = truth::mutable::best(&stored).map_or(0, |best| best.shares.len() as u64);
+                return outside(*bound, best, "different good shares of the newest version stored");
+            }
+            let cap = world.read_cap(file);
             let stored = cap.map(|cap| availability::stored(world, &cap, &|_| true)).unwrap_or_default();
             let good = stored.iter().filter(|(.., quality)| quality.is_whole());
             let good: BTreeSet<ShareNum> = good.map(|(share, ..)| *share).collect();
             outside(*bound, good.len() as u64, "different good shares stored")
         }
         Check::PerServer(bound) => {
-            let Ending::Uploaded(placed) = &report.ending else { return None };
+            let (shares, _) = placed(&report.ending)?;
             let mut written: BTreeMap<&ServerId, u64> = BTreeMap::new();
-            for server in placed.written.values().flatten() {
+            for server in shares.values().flatten() {
                 *written.entry(server).or_default() += 1;
             }
             written
@@ -127,6 +125,39 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
                 _ => Some(format!("{margin}, but a margin of {} was expected", wanted(*bound))),
             }
         }
+        Check::Degraded(wanted) => {
+            let Ending::Wrote(wrote) = &report.ending else { return None };
+            match (wanted, &wrote.degraded) {
+                (Degradation::No, Some(degraded)) => Some(format!("is degraded: {degraded}")),
+                (Degradation::Yes, None) => Some("had to be degraded, and is not".to_owned()),
+                (Degradation::Either, _) | (Degradation::No, None) | (Degradation::Yes, Some(_)) => None,
+            }
+        }
+        Check::Version(bound) => {
+            let version = match &report.ending {
+                Ending::Wrote(wrote) => wrote.version?,
+                Ending::Read(read) => read.version,
+                _ => return None,
+            };
+            outside(*bound, version.seqnum, "is the sequence number")
+        }
+        Check::Versions(bound) => {
+            let versions = truth::mutable::versions(world, step.action.file()?);
+            outside(*bound, versions.len() as u64, "versions stored")
+        }
+        Check::Recoverable(bound) => {
+            let versions = truth::mutable::versions(world, step.action.file()?);
+            let readable = versions.iter().filter(|version| version.is_recoverable()).count();
+            outside(*bound, readable as u64, "versions stored that can be read")
+        }
+        Check::Collisions(bound) => {
+            let Ending::Wrote(wrote) = &report.ending else { return None };
+            outside(*bound, wrote.collisions, "attempts that others came ahead of")
+        }
+        Check::Restarts(bound) => {
+            let Ending::Read(read) = &report.ending else { return None };
+            outside(*bound, read.restarts, "new beginnings")
+        }
         // Judged when the omniscient client has had its turn.
         Check::IdealMultipleMax(_) => None,
         Check::NothingAllocated => (report.allocated_bytes > 0)
@@ -141,6 +172,15 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
                 )
             })
         }
+    }
+}
+
+/// Which share was written where, and the happiness reached.
+fn placed(ending: &Ending) -> Option<(&BTreeMap<ShareNum, BTreeSet<ServerId>>, u64)> {
+    match ending {
+        Ending::Uploaded(placed) => Some((&placed.written, placed.happiness)),
+        Ending::Wrote(wrote) => Some((&wrote.shares, wrote.happiness)),
+        _ => None,
     }
 }
 

@@ -59,6 +59,7 @@ pub fn of(world: &World, step: &Step, report: &StepReport) -> Option<Margin> {
         | Action::Delete { .. }
         | Action::Copy { .. }
         | Action::Arrange { .. }
+        | Action::Mutable { .. }
         | Action::Forget => None,
     }
 }
@@ -180,9 +181,12 @@ fn of_upload(
     let plenty = plenty(world);
     let took: BTreeSet<&str> = match &report.ending {
         Ending::Uploaded(placed) => placed.written.values().flatten().map(|id| id.as_str()).collect(),
-        Ending::Downloaded { .. } | Ending::Failed { .. } | Ending::Cancelled { .. } | Ending::Done => {
-            BTreeSet::new()
-        }
+        Ending::Downloaded { .. }
+        | Ending::Wrote(_)
+        | Ending::Read(_)
+        | Ending::Failed { .. }
+        | Ending::Cancelled { .. }
+        | Ending::Done => BTreeSet::new(),
     };
     let reached = grid.servers.iter().filter(|server| world.host(&server.name).is_some_and(well));
     let (mut roomy, mut unsure) = (0, 0);

@@ -12,6 +12,7 @@ pub mod truth;
 
 use std::time::Duration;
 
+use self::availability::Span;
 use crate::fault::Interval;
 use crate::schedule::{Check, Fault, Step, Trigger};
 use crate::usage;
@@ -40,9 +41,13 @@ pub fn judge_step(world: &World, step: &Step, report: &mut StepReport) {
 
 /// The stretches of time in which faults were in force while a step ran, of whatever kind.
 fn during(world: &World, report: &StepReport) -> Vec<Interval> {
-    let ended = report.began + report.took;
+    within(world, Span { began: report.began, ended: report.began + report.took })
+}
+
+/// The stretches of time in which faults were in force within `span`.
+fn within(world: &World, span: Span) -> Vec<Interval> {
     let mut intervals = world.recorder().records().book.intervals();
-    intervals.retain(|interval| interval.from <= ended && interval.to.is_none_or(|to| to >= report.began));
+    intervals.retain(|interval| interval.from <= span.ended && interval.to.is_none_or(|to| to >= span.began));
     intervals
 }
 

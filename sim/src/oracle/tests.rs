@@ -165,7 +165,8 @@ fn expectations_that_were_not_met_say_what_was_expected_and_what_came() {
             step.checks = vec![Check::NotFrom(Target::Hosts(vec!["s2".into(), "s3".into()]))]
         });
         ask(&download, &|step| step.checks = vec![Check::NotFrom(Target::Hosts(vec!["s2".into()]))]);
-        let holders = |share| Target::Holders { file: "movie".into(), share, count: None, draw: 0 };
+        let holders =
+            |share| Target::Holders { file: "movie".into(), share, version: None, count: None, draw: 0 };
         ask(&download, &|step| step.checks = vec![Check::NotFrom(holders(None))]);
         ask(&download, &|step| step.checks = vec![Check::NotFrom(holders(Some(200)))]);
         ask(&download, &|step| step.checks = vec![Check::FetchedPercentMax(224)]);

@@ -58,7 +58,13 @@ fn time(engine: Engine, schedule: &Schedule, omniscient: &Omniscient) -> Result<
         let steps = steps.borrow();
         let own = steps.iter().find(|report: &&StepReport| report.step == step)?;
         let well = matches!(end, End::Complete)
-            && matches!(own.ending, Ending::Uploaded(_) | Ending::Downloaded { wrong_at: None, .. });
+            && matches!(
+                own.ending,
+                Ending::Uploaded(_)
+                    | Ending::Downloaded { wrong_at: None, .. }
+                    | Ending::Wrote(_)
+                    | Ending::Read(_)
+            );
         well.then_some(own.took)
     })
 }

@@ -73,7 +73,7 @@ fn selector() -> String {
     let some = format!(r"{NAME}(\s*\.\.\s*{NAME})?");
     let list = format!(r"{some}((\s*,\s*|\s+and\s+){some})*");
     let hosts = format!(r"(all\s+but\s+{list}|{list})");
-    let holders = format!(r"holders?\s+of\s+(share\s+\d+\s+of\s+)?{NAME}");
+    let holders = format!(r"holders?\s+of\s+(share\s+\d+\s+of\s+)?(version\s+\d+\s+of\s+)?{NAME}");
     format!(r"(any\s+\d+(\s+of\s+{hosts}|\s+{holders})?|{holders}|{hosts})")
 }
 
@@ -183,11 +183,12 @@ pub(super) fn of(form: Form) -> Grammar {
             Shape::ByName(Box::new(Shape::Either(vec![Shape::Integer, whole(&numbers())]))),
         ),
         Form::Substitute => (
-            "What is there instead of the share: its own first part, or another share.".into(),
+            "What is there instead of the share: its own first part, another share, or what it was before.".into(),
             faults::SUBSTITUTES.to_vec(),
             whole(&one_of([
                 format!(r"truncated\s+to\s+(\d+\s*%|{})", size()),
                 format!(r"share\s+\d+\s+of\s+{NAME}"),
+                r"version\s+\d+".to_owned(),
             ])),
         ),
         Form::Step => ("A step, by its number, from 1.".into(), vec![], whole(r"step\s+\d+")),

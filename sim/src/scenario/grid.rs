@@ -64,6 +64,7 @@ pub(super) struct FilePlan {
     pub(super) name: String,
     pub(super) size: Spread,
     pub(super) random_key: bool,
+    pub(super) mutable: bool,
 }
 
 /// Reads `[seeds]`: how many, and those that are pinned.
@@ -161,7 +162,12 @@ pub(super) fn files(root: &Section<'_>, report: &mut Report<'_>) -> Vec<FilePlan
         let key = section.choice("key", report);
         // Where the size is wrong, phrases about the file should not be reported as well.
         let size = size.unwrap_or(Spread::fixed(FILE_BYTES_MAX));
-        files.push(FilePlan { name, size, random_key: key == Some("random") });
+        let mutable = section.choice("kind", report) == Some("mutable");
+        if let Some(field) = section.field("key").filter(|_| mutable) {
+            let bad = Bad::new("`key` means nothing for a mutable file", "its keys are random");
+            report.bad(field.span, bad);
+        }
+        files.push(FilePlan { name, size, random_key: key == Some("random"), mutable });
     }
     files
 }

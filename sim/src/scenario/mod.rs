@@ -14,6 +14,7 @@ mod grid;
 pub mod keys;
 mod load;
 mod matrix;
+mod mutable;
 mod overall;
 mod pin;
 mod reference;
@@ -107,6 +108,7 @@ fn decode(
         servers: grid.servers.iter().map(|server| server.name.clone()).collect(),
         clients: grid.clients.clone(),
         files: files.iter().map(|file| (file.name.clone(), file.size)).collect(),
+        mutable: files.iter().filter(|file| file.mutable).map(|file| file.name.clone()).collect(),
         shares: grid.encoding.map_or(Ok(256), |e| u64::try_from(e.total())).unwrap_or(u64::MAX),
         needed: grid.encoding.map_or(Ok(1), |e| u64::try_from(e.needed())).unwrap_or(u64::MAX),
         steps: step_sections.as_ref().map_or(u64::MAX, |sections| sections.len() as u64),

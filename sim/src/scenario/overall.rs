@@ -94,6 +94,7 @@ pub(super) fn operation(step: &StepPlan) -> Option<Operation> {
         | ActionPlan::Delete { .. }
         | ActionPlan::Copy { .. }
         | ActionPlan::Arrange { .. }
+        | ActionPlan::Mutable { .. }
         | ActionPlan::Forget => None,
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn schedule(scenario: &Scenario, number: u64) -> Schedule {
         name: file.name.clone(),
         size: draw(file.size, &root.child(&format!("file {}", file.name)), "size"),
         random_key: file.random_key,
+        mutable: file.mutable,
     });
     let steps = scenario.steps.iter().zip(1u64..);
     let total = u64::try_from(scenario.encoding.total()).unwrap_or(u64::MAX);
@@ -80,6 +81,9 @@ fn step(plan: &StepPlan, seed: &Seed, total: u64) -> Step {
         },
         ActionPlan::Arrange { file, layout } => {
             Action::Arrange { file: file.clone(), layout: layout.clone() }
+        }
+        ActionPlan::Mutable { file, act, times } => {
+            Action::Mutable { file: file.clone(), act: *act, times: *times }
         }
         ActionPlan::Forget => Action::Forget,
     };
@@ -158,6 +162,7 @@ fn whoever_has(share: &ShareTarget) -> Target {
     share.on.clone().unwrap_or_else(|| Target::Holders {
         file: share.file.clone(),
         share: share.share,
+        version: None,
         count: None,
         draw: 0,
     })
@@ -219,9 +224,10 @@ fn target(selector: &Selector, seed: &Seed) -> Target {
             }
             Target::Hosts(hosts)
         }
-        Selector::Holders { file, share, count } => Target::Holders {
+        Selector::Holders { file, share, version, count } => Target::Holders {
             file: file.clone(),
             share: *share,
+            version: *version,
             count: *count,
             draw: seed.child("draw").rng().next_u64(),
         },

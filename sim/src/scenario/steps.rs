@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::diagnose::{Bad, Report};
+use super::mutable;
 use super::section::Section;
 use super::select::{Names, Scope, Selector, Shares};
 use super::units::{self, Spread};
-use crate::schedule::{Bound, Check, ErrorKind, Outcome};
+use crate::schedule::{Bound, Check, ErrorKind, MutableAct, Outcome};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct StepPlan {
@@ -45,6 +46,11 @@ pub(super) enum ActionPlan {
         file: String,
         layout: Vec<(String, Vec<u8>)>,
     },
+    Mutable {
+        file: String,
+        act: MutableAct,
+        times: u32,
+    },
     Forget,
 }
 
@@ -57,37 +63,55 @@ pub(super) enum CheckPlan {
     Fixed(Check),
 }
 
-const ACTIONS: &[&str] = &["upload", "download", "wait", "delete", "copy", "arrange", "forget"];
+const ACTIONS: &[&str] = &[
+    "upload", "download", "create", "write", "append", "read", "wait", "delete", "copy", "arrange", "forget",
+];
+
+/// The actions that a client does on the grid.
+const BY_CLIENTS: &[&str] = &["upload", "download", "create", "write", "append", "read"];
+/// Those that write shares.
+const WRITES: &[&str] = &["upload", "create", "write", "append"];
+/// Those that read them.
+const READS: &[&str] = &["download", "read"];
 
 /// Keys that mean something for some actions only, and for which.
 const ONLY_FOR: &[(&str, &[&str])] = &[
-    ("by", &["upload", "download"]),
-    ("together", &["upload", "download"]),
+    ("by", BY_CLIENTS),
+    ("together", BY_CLIENTS),
+    ("times", &["write", "append", "read"]),
+    ("size", &["write"]),
+    ("based_on", &["write"]),
+    ("degraded", &["create", "write", "append"]),
+    ("version", &mutable::ACTIONS),
+    ("versions", &["create", "write", "append", "read", "delete", "copy", "arrange"]),
+    ("recoverable", &["create", "write", "append", "read", "delete", "copy", "arrange"]),
+    ("collisions", &["write", "append"]),
+    ("restarts", &["read"]),
     ("on", &["delete"]),
     ("share", &["delete"]),
     ("from", &["copy"]),
     ("to", &["copy"]),
     ("shares", &["arrange"]),
     ("range", &["download"]),
-    ("within", &["upload", "download"]),
-    ("expect", &["upload", "download"]),
-    ("happy", &["upload"]),
-    ("says", &["upload", "download"]),
-    ("asked", &["upload", "download"]),
-    ("not_asked", &["upload", "download"]),
-    ("health", &["upload", "download", "delete", "copy", "arrange"]),
-    ("per_server", &["upload"]),
-    ("placed", &["upload"]),
-    ("happiness", &["upload"]),
-    ("not_from", &["download"]),
+    ("within", BY_CLIENTS),
+    ("expect", BY_CLIENTS),
+    ("happy", WRITES),
+    ("says", BY_CLIENTS),
+    ("asked", BY_CLIENTS),
+    ("not_asked", BY_CLIENTS),
+    ("health", &["upload", "download", "create", "write", "append", "read", "delete", "copy", "arrange"]),
+    ("per_server", WRITES),
+    ("placed", WRITES),
+    ("happiness", WRITES),
+    ("not_from", READS),
     ("fetched_at_most", &["download"]),
-    ("requests", &["upload", "download"]),
-    ("spare_requests", &["upload", "download"]),
-    ("connections", &["upload", "download"]),
+    ("requests", BY_CLIENTS),
+    ("spare_requests", BY_CLIENTS),
+    ("connections", BY_CLIENTS),
     ("margin", &["upload", "download"]),
     ("ideal_at_most", &["upload", "download"]),
     ("nothing_allocated", &["upload", "download", "wait"]),
-    ("corruption_reports", &["download"]),
+    ("corruption_reports", &["download", "create", "write", "append", "read"]),
     ("stall_at_most", &["download"]),
 ];
 
@@ -132,7 +156,8 @@ pub(super) fn step(
     let outcome = outcome(section, kind, report);
     let happy = section.field("happy").and_then(|_| section.integer("happy", 1..=names.shares, report));
     let happy = happy.and_then(|happy| usize::try_from(happy).ok());
-    let checks = checks(section, names, report);
+    let mut checks = checks(section, names, report);
+    mutable::checks(kind, section, report, &mut checks);
     Some(StepPlan { action: action?, together, by, outcome, happy, within, checks })
 }
 
@@ -161,10 +186,17 @@ pub(super) fn one_kind(
 
 fn action(kind: &str, section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Option<ActionPlan> {
     let file = |key: &str, report: &mut Report<'_>| section.read(key, report, |text| names.file(text));
+    let immutable = |key: &str, report: &mut Report<'_>| {
+        section.read(key, report, |text| {
+            let found = names.file(text)?;
+            mutable::immutable(key, text, names).map(|()| found)
+        })
+    };
     Some(match kind {
-        "upload" => ActionPlan::Upload { file: file("upload", report)?.0 },
+        kind if mutable::ACTIONS.contains(&kind) => return mutable::action(kind, section, names, report),
+        "upload" => ActionPlan::Upload { file: immutable("upload", report)?.0 },
         "download" => {
-            let file = file("download", report);
+            let file = immutable("download", report);
             let size = file.as_ref().map(|(_, size)| size.min);
             let range = section.read("range", report, |text| {
                 let (offset, length) = units::byte_range(text)?;
@@ -233,14 +265,16 @@ fn outcome(section: &Section<'_>, kind: Option<&str>, report: &mut Report<'_>) -
         "not enough shares" => Outcome::Error(ErrorKind::NotEnoughShares),
         "unreachable" => Outcome::Error(ErrorKind::Unreachable),
         "unhappy" => Outcome::Error(ErrorKind::Unhappy),
+        "uncoordinated" => Outcome::Error(ErrorKind::Uncoordinated),
+        "not enough servers" => Outcome::Error(ErrorKind::NotEnoughServers),
+        "changing" => Outcome::Error(ErrorKind::Changing),
         "cancelled" => Outcome::Cancelled,
         _ => Outcome::Success,
     };
-    let wrong = matches!(
-        (kind, &outcome),
-        (Some("upload"), Outcome::Error(ErrorKind::NoShares | ErrorKind::NotEnoughShares))
-            | (Some("download"), Outcome::Error(ErrorKind::Unhappy))
-    );
+    let wrong = match (kind, &outcome) {
+        (Some(kind), Outcome::Error(error)) => !ends(kind, *error),
+        _ => false,
+    };
     if let Some(field) = section.field("expect").filter(|_| wrong) {
         let bad =
             Bad::new(format!("`{}` never ends like this", kind.unwrap_or_default()), "of another action");
@@ -250,12 +284,21 @@ fn outcome(section: &Section<'_>, kind: Option<&str>, report: &mut Report<'_>) -
     outcome
 }
 
+/// Whether an action of this kind can end with such an error.
+fn ends(kind: &str, error: ErrorKind) -> bool {
+    match error {
+        ErrorKind::NoShares | ErrorKind::NotEnoughShares => kind != "upload" && kind != "create",
+        ErrorKind::Unreachable => true,
+        ErrorKind::Unhappy => kind == "upload",
+        ErrorKind::Uncoordinated | ErrorKind::NotEnoughServers => WRITES.contains(&kind) && kind != "upload",
+        ErrorKind::Changing => kind == "read",
+    }
+}
+
 fn checks(section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Vec<CheckPlan> {
     let mut checks = Vec::new();
-    let bound = |key: &str, make: fn(Bound) -> Check, report: &mut Report<'_>| {
-        let found = section.field(key).and_then(|_| read_bound(section, key, report));
-        found.map(|bound| CheckPlan::Fixed(make(bound)))
-    };
+    let bound =
+        |key: &str, make: fn(Bound) -> Check, report: &mut Report<'_>| bound(section, key, make, report);
     checks.extend(bound("placed", Check::SharesPlaced, report));
     checks.extend(bound("happiness", Check::Happiness, report));
     checks.extend(bound("per_server", Check::PerServer, report));
@@ -283,6 +326,17 @@ fn checks(section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Vec<
     checks.extend(multiple("stall_at_most", Check::StallMultipleMax, report));
     checks.extend(multiple("ideal_at_most", Check::IdealMultipleMax, report));
     checks
+}
+
+/// The check on a bound, if there is one.
+pub(super) fn bound(
+    section: &Section<'_>,
+    key: &str,
+    make: fn(Bound) -> Check,
+    report: &mut Report<'_>,
+) -> Option<CheckPlan> {
+    let found = section.field(key).and_then(|_| read_bound(section, key, report));
+    found.map(|bound| CheckPlan::Fixed(make(bound)))
 }
 
 /// A number, or text such as `>= 9`, `<= 3` or `3..5`.

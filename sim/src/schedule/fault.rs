@@ -100,6 +100,8 @@ pub enum Substitute {
         /// Of this file.
         file: String,
     },
+    /// What it was in the version of the mutable file that has this sequence number.
+    Version(u64),
 }
 
 /// The kinds of request of the storage protocol.
@@ -115,6 +117,8 @@ pub enum RequestKind {
     Write,
     /// Bytes of a share.
     Read,
+    /// Mutable shares, to be written if they are as the writer believes.
+    TestWrite,
     /// A share, to be forgotten.
     Abort,
     /// A lease.
@@ -125,12 +129,13 @@ pub enum RequestKind {
 
 impl RequestKind {
     /// All of them, each with the word for it in scenario files.
-    pub const WORDS: [(&str, Self); 8] = [
+    pub const WORDS: [(&str, Self); 9] = [
         ("versions", Self::Version),
         ("shares", Self::Shares),
         ("allocations", Self::Allocate),
         ("writes", Self::Write),
         ("reads", Self::Read),
+        ("test-and-write", Self::TestWrite),
         ("aborts", Self::Abort),
         ("leases", Self::Lease),
         ("corruption reports", Self::Report),
@@ -159,7 +164,7 @@ pub enum Disconnect {
     Refuse,
 }
 
-/// A part of a share (immutable layout).
+/// A part of a share. Some parts only immutable shares have, others only mutable ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShareField {
     /// The layout version number.
@@ -182,6 +187,70 @@ pub enum ShareField {
     Container,
     /// Every block, with a block hash tree and a share hash chain that agree with what the blocks are now.
     ForgedTree,
+    /// Which version it is, counted.
+    SequenceNumber,
+    /// The root of the share hash tree.
+    RootHash,
+    /// What the data key is made with.
+    Salt,
+    /// k.
+    Needed,
+    /// N.
+    Total,
+    /// The bytes of the padded ciphertext.
+    SegmentSize,
+    /// The bytes of the content.
+    DataLength,
+    /// One of the section offsets of the header.
+    Offset(OffsetOf),
+    /// What signatures are verified with.
+    PublicKey,
+    /// Over the header, but for its offsets.
+    Signature,
+    /// The number of a node in the share hash chain.
+    ShareHashIndex,
+    /// The encrypted private key.
+    PrivateKey,
+}
+
+/// What an offset in the header of a mutable share is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OffsetOf {
+    /// The signature.
+    Signature,
+    /// The share hash chain.
+    ShareHashes,
+    /// The block hash tree.
+    BlockHashes,
+    /// The block.
+    Data,
+    /// The private key.
+    PrivateKey,
+    /// What comes behind the share.
+    End,
+}
+
+impl ShareField {
+    /// The parts that only mutable shares have, each with the words for it in scenario files.
+    pub const MUTABLE_WORDS: [(&str, Self); 17] = [
+        ("sequence number", Self::SequenceNumber),
+        ("root hash", Self::RootHash),
+        ("salt", Self::Salt),
+        ("k", Self::Needed),
+        ("N", Self::Total),
+        ("segment size", Self::SegmentSize),
+        ("data length", Self::DataLength),
+        ("offset of signature", Self::Offset(OffsetOf::Signature)),
+        ("offset of share hashes", Self::Offset(OffsetOf::ShareHashes)),
+        ("offset of block hashes", Self::Offset(OffsetOf::BlockHashes)),
+        ("offset of data", Self::Offset(OffsetOf::Data)),
+        ("offset of private key", Self::Offset(OffsetOf::PrivateKey)),
+        ("offset of end", Self::Offset(OffsetOf::End)),
+        ("public key", Self::PublicKey),
+        ("signature", Self::Signature),
+        ("share hash index", Self::ShareHashIndex),
+        ("private key", Self::PrivateKey),
+    ];
 }
 
 /// Servers (or clients) a fault or check is about.
@@ -195,6 +264,8 @@ pub enum Target {
         file: String,
         /// Holders of this share only.
         share: Option<u8>,
+        /// Holders of the version with this sequence number only.
+        version: Option<u64>,
         /// So many of them, chosen by `draw`; none means all.
         count: Option<usize>,
         /// What chooses.

@@ -14,9 +14,10 @@ use lafs::format::Encoding;
 
 pub use door::{Answer, Jump, Spoil, Which};
 pub use fault::{
-    Direction, Disconnect, Fault, FaultKind, RequestKind, ShareField, ShareTarget, Substitute, Target,
+    Direction, Disconnect, Fault, FaultKind, OffsetOf, RequestKind, ShareField, ShareTarget, Substitute,
+    Target,
 };
-pub use step::{Action, Bound, Check, ErrorKind, Outcome, Step};
+pub use step::{Action, Bound, Check, Degradation, ErrorKind, MutableAct, Outcome, Step};
 pub use trigger::{Happening, Subject, Trigger};
 
 use crate::verdict::Oracle;
@@ -105,4 +106,6 @@ pub struct File {
     pub size: u64,
     /// Whether the key is random rather than convergent.
     pub random_key: bool,
+    /// Whether it is a mutable file.
+    pub mutable: bool,
 }

@@ -63,8 +63,45 @@ pub enum Action {
         /// Who has which shares; each server once, and nobody else has any.
         layout: Vec<(String, Vec<u8>)>,
     },
+    /// Does something with a mutable file, once or again and again.
+    Mutable {
+        /// Its name.
+        file: String,
+        /// What.
+        act: MutableAct,
+        /// How often, one after the other.
+        times: u32,
+    },
     /// Replaces a client by a new one that remembers nothing.
     Forget,
+}
+
+/// What is done with a mutable file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MutableAct {
+    /// Makes it.
+    Create,
+    /// Replaces its content by another one.
+    Write {
+        /// Bytes of the new content; none means as many as at first.
+        size: Option<u64>,
+        /// Only if the version that this step (from 0) wrote or read is still the newest.
+        based_on: Option<usize>,
+    },
+    /// Adds a line to its content.
+    Append,
+    /// Reads all of it.
+    Read,
+}
+
+impl MutableAct {
+    /// Whether it writes a version.
+    pub fn writes(self) -> bool {
+        match self {
+            Self::Create | Self::Write { .. } | Self::Append => true,
+            Self::Read => false,
+        }
+    }
 }
 
 impl Action {
@@ -74,7 +111,8 @@ impl Action {
             Self::Upload { file }
             | Self::Download { file, .. }
             | Self::Delete { file, .. }
-            | Self::Arrange { file, .. } => Some(file),
+            | Self::Arrange { file, .. }
+            | Self::Mutable { file, .. } => Some(file),
             Self::Copy { share, .. } => Some(&share.file),
             Self::Wait(_) | Self::Forget => None,
         }
@@ -105,6 +143,12 @@ pub enum ErrorKind {
     Unreachable,
     /// An upload could not be spread over enough servers.
     Unhappy,
+    /// Others wrote the same mutable file at the same time, or since the version that a write was based on.
+    Uncoordinated,
+    /// Fewer than k servers took a share of a new version.
+    NotEnoughServers,
+    /// A mutable file changed whenever it was read.
+    Changing,
 }
 
 /// What else must hold when a step ends.
@@ -142,8 +186,31 @@ pub enum Check {
     NothingAllocated,
     /// Corruption reports the servers received during this step.
     CorruptionReports(Bound),
+    /// Whether a version that was written is worse off than it should be: the word for it, if it must be so or must not.
+    Degraded(Degradation),
+    /// The sequence number that was written or read.
+    Version(Bound),
+    /// Versions of the file of which good shares are stored.
+    Versions(Bound),
+    /// Those of them that can be read.
+    Recoverable(Bound),
+    /// Attempts that other writers undid.
+    Collisions(Bound),
+    /// How often a read began anew.
+    Restarts(Bound),
     /// Time added by faults to the slowest segment, as a multiple of the slowest good answer for that segment.
     StallMultipleMax(u32),
+}
+
+/// Whether a version may, or must, be degraded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Degradation {
+    /// It must not.
+    No,
+    /// It must.
+    Yes,
+    /// Either will do.
+    Either,
 }
 
 /// At least, at most, or exactly.

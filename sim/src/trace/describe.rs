@@ -125,6 +125,7 @@ fn request_text(request: Request) -> String {
         Request::Shares => "the list of its shares".to_owned(),
         Request::Allocate => "room for shares".to_owned(),
         Request::Write(share) => format!("a write to share {share}"),
+        Request::TestWrite => "a test and write".to_owned(),
         Request::Abort(share) => format!("the abort of share {share}"),
         Request::Read(share) => format!("bytes of share {share}"),
         Request::Lease => "a lease".to_owned(),

@@ -97,6 +97,8 @@ pub enum Request {
     Allocate,
     /// Bytes of a share, to be stored.
     Write(ShareNum),
+    /// Mutable shares, to be written if they are as the writer believes.
+    TestWrite,
     /// A share, to be forgotten.
     Abort(ShareNum),
     /// Bytes of a share.

@@ -151,6 +151,7 @@ fn kind_of(request: Request) -> Option<RequestKind> {
         Request::Allocate => Some(RequestKind::Allocate),
         Request::Write(_) => Some(RequestKind::Write),
         Request::Read(_) => Some(RequestKind::Read),
+        Request::TestWrite => Some(RequestKind::TestWrite),
         Request::Abort(_) => Some(RequestKind::Abort),
         Request::Lease => Some(RequestKind::Lease),
         Request::Corrupt(_) => Some(RequestKind::Report),

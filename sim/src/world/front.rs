@@ -19,16 +19,21 @@ use hyper::body::Incoming;
 use lafs::format::{ShareNum, StorageIndex};
 use lafs::net::range::parse_range;
 use lafs::net::serve::{Handle, ResponseBody};
+use lafs::server::backend::MemoryBackend;
 
 use crate::fault::damage::Damage;
 use crate::net::HostId;
 use crate::oracle::truth::Blocks;
+use crate::oracle::truth::sdmf::Parts;
 use crate::record::Recorder;
 use crate::schedule::Spoil;
 use crate::trace::{Request, ServerEvent};
 
 use super::door::{Choice, Door, Spoilt, Visit};
 use super::spoil;
+
+/// How much of each mutable share a writer is shown, in bytes.
+const CHECKSTRING_BYTES: u64 = 57;
 
 /// What the front door knows of the disk behind it, besides its bytes.
 #[derive(Debug, Default)]
@@ -43,6 +48,10 @@ pub struct Annotations {
     pub losing: BTreeMap<usize, Choice>,
     /// Shares that were acknowledged and lost.
     pub lost: BTreeSet<(StorageIndex, ShareNum)>,
+    /// Whether what mutable shares were before is kept.
+    pub keeps_history: bool,
+    /// What they were, oldest first.
+    pub history: BTreeMap<(StorageIndex, ShareNum), Vec<Bytes>>,
 }
 
 impl Annotations {
@@ -64,6 +73,8 @@ impl Annotations {
 /// Records what a server is asked and what it answers.
 pub struct Front<H> {
     inner: H,
+    /// What is behind the handler.
+    disk: MemoryBackend,
     host: HostId,
     recorder: Recorder,
     annotations: Rc<RefCell<Annotations>>,
@@ -71,8 +82,14 @@ pub struct Front<H> {
 
 impl<H> Front<H> {
     /// In front of `inner`.
-    pub fn new(inner: H, host: HostId, recorder: Recorder, annotations: Rc<RefCell<Annotations>>) -> Self {
-        Self { inner, host, recorder, annotations }
+    pub fn new(
+        inner: H,
+        disk: MemoryBackend,
+        host: HostId,
+        recorder: Recorder,
+        annotations: Rc<RefCell<Annotations>>,
+    ) -> Self {
+        Self { inner, disk, host, recorder, annotations }
     }
 
     /// Waits until no fault holds the request, and says how its answer is to be spoilt.
@@ -86,14 +103,51 @@ impl<H> Front<H> {
     }
 
     /// Whole blocks within `range` of a stored share.
-    fn blocks_in(&self, index: StorageIndex, range: &Range<u64>) -> u64 {
-        self.annotations.borrow().blocks.get(&index).map_or(0, |blocks| blocks.within(range))
+    fn blocks_in(&self, index: StorageIndex, share: ShareNum, range: &Range<u64>) -> u64 {
+        if let Some(blocks) = self.annotations.borrow().blocks.get(&index) {
+            return blocks.within(range);
+        }
+        let held = self.disk.get_mutable(index, share);
+        let block = held.and_then(|held| Parts::of(&held.content)).map(|parts| parts.block);
+        block.is_some_and(|block| range.start <= block.start && block.end <= range.end).into()
+    }
+
+    /// The mutable shares of `index`.
+    fn slot(&self, index: StorageIndex) -> BTreeMap<ShareNum, Bytes> {
+        let held = self.disk.list_mutable().into_iter().filter(|(at, _)| *at == index);
+        held.filter_map(|(_, share)| Some((share, self.disk.get_mutable(index, share)?.content))).collect()
+    }
+
+    /// Mutable shares that are another one than `before` are not damaged any more. Answers whether there are any.
+    fn renew(&self, index: StorageIndex, before: BTreeMap<ShareNum, Bytes>) -> bool {
+        let mut annotations = self.annotations.borrow_mut();
+        let after = self.slot(index);
+        let mut changed = false;
+        for (share, content) in &after {
+            let old = before.get(share);
+            if old == Some(content) {
+                continue;
+            }
+            changed = true;
+            annotations.damage.remove(&(index, *share));
+            if let Some(old) = old.filter(|_| annotations.keeps_history) {
+                annotations.history.entry((index, *share)).or_default().push(old.clone());
+            }
+        }
+        changed
     }
 
     /// What a server answers that finds the container of a share broken.
     fn unreadable(&self, kind: Request, index: Option<StorageIndex>) -> Option<http::Response<ResponseBody>> {
-        let (Request::Read(share), Some(index)) = (kind, index) else { return None };
-        let fault = self.annotations.borrow().unreadable(index, share)?;
+        let annotations = self.annotations.borrow();
+        let fault = match (kind, index) {
+            (Request::Read(share), Some(index)) => annotations.unreadable(index, share),
+            // All shares of a slot are looked at.
+            (Request::TestWrite, Some(index)) => {
+                self.slot(index).keys().find_map(|share| annotations.unreadable(index, *share))
+            }
+            _ => None,
+        }?;
         self.recorder.bite(fault, 1, 0);
         let mut response = http::Response::new(ResponseBody::empty());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -119,6 +173,16 @@ impl<H> Front<H> {
                     self.recorder.bite(damage.fault, 1, 0);
                 }
             }
+            // Its answer shows how each share begins.
+            Request::TestWrite => {
+                let all = (index, ShareNum(0))..=(index, ShareNum(u8::MAX));
+                for damage in annotations.damage.range(all).flat_map(|(_, damages)| damages) {
+                    let touched = damage.touched(&(0..CHECKSTRING_BYTES));
+                    if touched > 0 {
+                        self.recorder.bite(damage.fault, 1, touched);
+                    }
+                }
+            }
             Request::Write(share) if status.is_success() => drop(annotations.damage.remove(&(index, share))),
             Request::Write(_)
             | Request::Version
@@ -136,6 +200,10 @@ impl<H: Handle> Handle for Front<H> {
         let range = request.headers().get(header::RANGE).and_then(|range| parse_range(range.as_bytes()));
         self.recorder.note_server(self.host, ServerEvent::Received(kind));
         let spoilt = self.pass(kind).await;
+        let before = match (kind, index) {
+            (Request::TestWrite, Some(index)) => self.slot(index),
+            _ => BTreeMap::new(),
+        };
         // Whether it is the answer of the server itself, and shows what it has.
         let (response, own) = match spoilt.map(|spoilt| spoilt.how) {
             Some(Spoil::Status { status, applied }) => {
@@ -160,12 +228,18 @@ impl<H: Handle> Handle for Front<H> {
         if let Some(index) = index.filter(|_| own) {
             self.look(kind, index, &range.clone().unwrap_or(0..u64::MAX), status);
         }
+        let wrote = match (kind, index) {
+            (Request::TestWrite, Some(index)) => self.renew(index, before),
+            _ => false,
+        };
         let bytes = response.body().size_hint().exact().unwrap_or(0);
         let blocks = match (kind, index) {
-            (Request::Read(_), Some(index)) if status.is_success() => {
+            (Request::Read(share), Some(index)) if status.is_success() => {
                 let start = range.map_or(0, |range| range.start);
-                self.blocks_in(index, &(start..start + bytes))
+                self.blocks_in(index, share, &(start..start + bytes))
             }
+            // What a test-and-write wrote counts like what is read: in blocks.
+            (Request::TestWrite, _) if wrote => 1,
             _ => 0,
         };
         let (response, ends) = match spoilt {
@@ -247,7 +321,10 @@ fn classify(method: &Method, path: &str) -> (Request, Option<StorageIndex>) {
         (&Method::PATCH, "immutable", _, Some(share), None) => Request::Write(share),
         (&Method::PUT, "immutable", _, Some(share), Some("abort")) => Request::Abort(share),
         (&Method::POST, "immutable", _, Some(share), Some("corrupt")) => Request::Corrupt(share),
-        // Requests about mutable shares have no kinds of their own.
+        (&Method::GET, "mutable", Some("shares"), ..) => Request::Shares,
+        (&Method::GET, "mutable", _, Some(share), None) => Request::Read(share),
+        (&Method::POST, "mutable", Some("read-test-write"), ..) => Request::TestWrite,
+        (&Method::POST, "mutable", _, Some(share), Some("corrupt")) => Request::Corrupt(share),
         _ => Request::Other,
     };
     (kind, index)

@@ -7,9 +7,12 @@ pub mod content;
 pub mod control;
 mod disk;
 pub mod door;
+mod files;
 pub mod front;
+mod notes;
 mod setup;
 pub mod shelf;
+mod slots;
 mod spoil;
 mod storm;
 mod waiting;
@@ -26,9 +29,9 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use lafs::client::Client;
 use lafs::client::grid::Secrets;
-use lafs::erasure::Segmentation;
-use lafs::format::cap::{Cap, ReadCap};
-use lafs::format::{ServerId, ShareNum, StorageIndex};
+use lafs::format::ServerId;
+use lafs::format::cap::{Cap, WriteCap};
+use lafs::format::mutable::VersionId;
 use lafs::net::ServerInfo;
 use lafs::net::serve::{ServeLimits, serve};
 use lafs::plan::Policy;
@@ -40,18 +43,20 @@ use lafs::server::clock::{Clock, UnixTime};
 use crate::engine;
 use crate::fault::Book;
 use crate::ledger::Ledger;
+use crate::model::History;
 use crate::net::{Dialer, Fabric, HostId, Limits};
-use crate::oracle::truth::Blocks;
+use crate::oracle::truth::mutable::Signatures;
 use crate::record::{ClientObserver, Recorder};
-use crate::schedule::{Jump, Link, Schedule, Server, Target};
+use crate::schedule::{FaultKind, Jump, Link, Schedule, Server, Substitute, Target};
 use crate::seed::Seed;
 use crate::trace::{Keep, Names, Trace};
-use crate::workload::Placed;
 use control::Control;
 use disk::Disk;
 use front::{Annotations, Front};
+pub use notes::MUTABLE_FILES_MAX;
 pub use setup::{Omniscient, Setup};
 use shelf::Backup;
+pub use slots::Kind;
 use wire::Tampering;
 
 /// The link between two hosts that have none of their own: nothing but the server's link counts.
@@ -78,6 +83,11 @@ pub struct World {
     controls: RefCell<BTreeMap<usize, Rc<Control>>>,
     /// What was on the disks when a step (from 1) began, by server.
     backups: RefCell<BTreeMap<u64, Vec<Backup>>>,
+    signatures: Signatures,
+    /// The version that each step wrote or read.
+    versions: RefCell<BTreeMap<usize, VersionId>>,
+    /// What was wrong about what each step read or was told.
+    violations: RefCell<BTreeMap<usize, Vec<String>>>,
 }
 
 struct ServerHost {
@@ -101,6 +111,10 @@ struct FileState {
     random_key: bool,
     /// The capability of the last acknowledged upload.
     cap: RefCell<Option<Cap>>,
+    /// Of a mutable file that was written.
+    write_cap: RefCell<Option<WriteCap>>,
+    /// What was done to a mutable file.
+    history: RefCell<History>,
 }
 
 fn new_disk(server: &Server) -> MemoryBackend {
@@ -135,19 +149,33 @@ impl World {
         );
         let ids: Vec<HostId> = hosts.iter().map(|name| net.add_host(name)).collect();
         let names = Names { hosts, faults: schedule.faults.iter().map(|fault| fault.name.clone()).collect() };
+        let looks_back =
+            |kind: &FaultKind| matches!(kind, FaultKind::Replace { by: Substitute::Version(_), .. });
+        let keeps_history = schedule.faults.iter().any(|fault| looks_back(&fault.kind));
         let servers = schedule.grid.servers.iter().zip(&ids).map(|(server, &host)| {
             net.set_link(host, Some(server.link));
-            ServerHost { host, name: server.name.clone(), disk: new_disk(server), annotations: Rc::default() }
+            let annotations = Annotations { keeps_history, ..Annotations::default() };
+            let annotations = Rc::new(RefCell::new(annotations));
+            ServerHost { host, name: server.name.clone(), disk: new_disk(server), annotations }
         });
         let files = schedule.files.iter().map(|file| {
             let content = content::of(file, &seed);
-            let state = FileState { content, random_key: file.random_key, cap: RefCell::new(None) };
+            let state = FileState {
+                content,
+                random_key: file.random_key,
+                cap: RefCell::default(),
+                write_cap: RefCell::default(),
+                history: RefCell::default(),
+            };
             (file.name.clone(), state)
         });
         let world = Rc::new(Self {
             servers: servers.collect(),
             files: files.collect(),
             backups: RefCell::default(),
+            signatures: Signatures::default(),
+            versions: RefCell::default(),
+            violations: RefCell::default(),
             clients: RefCell::default(),
             controls: RefCell::default(),
             schedule: schedule.clone(),
@@ -176,9 +204,10 @@ impl World {
         let clock = self.clock(host);
         let tampers = self.schedule.faults.iter().any(|fault| wire::is_needed_for(&fault.kind));
         let program = async move {
+            let stored = disk.clone();
             let disk = Disk::new(disk, host, recorder.clone(), Rc::clone(&annotations));
             let Ok(server) = StorageServer::start(disk, SWISSNUM, clock).await else { return };
-            let front = Front::new(server, host, recorder, annotations);
+            let front = Front::new(server, stored, host, recorder, annotations);
             // Only where it is needed: it copies what passes.
             if tampers {
                 serve(Tampering(listener), &front, &ServeLimits::default()).await;
@@ -313,52 +342,9 @@ impl World {
         std::mem::take(&mut *self.clients.borrow_mut()).into_values().map(|entry| entry.host).collect()
     }
 
-    /// The content of a file.
-    pub fn content(&self, file: &str) -> Bytes {
-        self.files.get(file).map(|state| state.content.clone()).unwrap_or_default()
-    }
-
-    /// Whether a file is uploaded with a random key.
-    pub fn has_random_key(&self, file: &str) -> bool {
-        self.files.get(file).is_some_and(|state| state.random_key)
-    }
-
-    /// The capability of a file that was uploaded.
-    pub fn cap(&self, file: &str) -> Option<Cap> {
-        self.files.get(file)?.cap.borrow().clone()
-    }
-
-    /// The capability of a file whose shares are on servers.
-    pub fn read_cap(&self, file: &str) -> Option<ReadCap> {
-        match self.cap(file)? {
-            Cap::Chk(cap) => Some(cap),
-            Cap::Verify(_) | Cap::Literal(_) => None,
-        }
-    }
-
-    /// Notes that an upload was reported as successful.
-    pub fn acknowledge(&self, file: &str, placed: &Placed) {
-        let Some(state) = self.files.get(file) else { return };
-        if let Cap::Chk(read) = &placed.cap {
-            let grid = &self.schedule.grid;
-            if let Ok(cut) = Segmentation::new(read.size, read.encoding, grid.segment_bytes_max) {
-                for server in &self.servers {
-                    server.annotations.borrow_mut().blocks.insert(read.storage_index(), Blocks::new(cut));
-                }
-            }
-        }
-        *state.cap.borrow_mut() = Some(placed.cap.clone());
-    }
-
     /// Servers as (host, name, disk), in the order of the file.
     pub fn servers(&self) -> impl Iterator<Item = (HostId, &str, &MemoryBackend)> {
         self.servers.iter().map(|server| (server.host, server.name.as_str(), &server.disk))
-    }
-
-    /// Whether a fault made this server lose a share that it acknowledged.
-    pub fn has_lost(&self, server: &str, index: StorageIndex, share: ShareNum) -> bool {
-        let server = self.servers.iter().find(|known| known.name == server);
-        server.is_some_and(|server| server.annotations.borrow().lost.contains(&(index, share)))
     }
 
     /// Bytes that servers which are well reserve for shares that are not complete.
@@ -382,11 +368,6 @@ impl World {
     /// The server on a host; none if a client is there.
     fn server_on(&self, host: HostId) -> Option<&ServerHost> {
         self.servers.iter().find(|server| server.host == host)
-    }
-
-    /// The shares of `index` on a server's disk.
-    fn shares_on(server: &ServerHost, index: StorageIndex) -> Vec<ShareNum> {
-        server.disk.list().into_iter().filter(|(at, _)| *at == index).map(|(_, share)| share).collect()
     }
 
     fn select_servers(&self, target: &Target) -> Vec<&ServerHost> {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use lafs::format::{ShareNum, StorageIndex};
 use thiserror::Error;
 
+use super::slots::{self, Held, Kind};
 use super::{ServerHost, World};
 use crate::fault::damage::Damage;
 use crate::net::HostId;
@@ -26,23 +27,28 @@ pub enum ArrangeError {
 
 /// What was on a disk, and how damaged it was.
 pub(super) struct Backup {
-    shares: BTreeMap<(StorageIndex, ShareNum), Bytes>,
+    shares: BTreeMap<(Kind, StorageIndex, ShareNum), Held>,
     damage: BTreeMap<(StorageIndex, ShareNum), Vec<Damage>>,
 }
 
 impl ServerHost {
-    fn stored(&self) -> BTreeMap<(StorageIndex, ShareNum), Bytes> {
-        let all = self.disk.list().into_iter();
-        all.filter_map(|(index, share)| Some(((index, share), self.disk.get(index, share)?))).collect()
+    fn stored(&self) -> BTreeMap<(Kind, StorageIndex, ShareNum), Held> {
+        let all = slots::list(&self.disk);
+        all.filter_map(|at @ (kind, index, share)| Some((at, self.held(kind, index, share)?))).collect()
     }
 
-    fn place(&self, index: StorageIndex, share: ShareNum, content: Bytes, damage: Vec<Damage>) {
-        self.disk.put(index, share, content);
+    /// One of its shares.
+    pub(super) fn held(&self, kind: Kind, index: StorageIndex, share: ShareNum) -> Option<Held> {
+        slots::get(&self.disk, kind, index, share)
+    }
+
+    fn place(&self, index: StorageIndex, share: ShareNum, held: Held, damage: Vec<Damage>) {
+        slots::put(&self.disk, index, share, held);
         self.annotations.borrow_mut().damage.insert((index, share), damage);
     }
 
-    fn take_away(&self, index: StorageIndex, share: ShareNum) {
-        self.disk.remove(index, share);
+    fn take_away(&self, kind: Kind, index: StorageIndex, share: ShareNum) {
+        slots::remove(&self.disk, kind, index, share);
         self.annotations.borrow_mut().damage.remove(&(index, share));
     }
 
@@ -54,32 +60,31 @@ impl ServerHost {
 impl World {
     /// Takes shares of a file (`numbers`, or all) away from servers, behind their backs.
     pub fn delete_shares(&self, file: &str, numbers: Option<&[u8]>, on: &Target) {
-        let Some(cap) = self.read_cap(file) else { return };
+        let Some((index, kind)) = self.storage_index(file) else { return };
         for server in self.select_servers(on) {
-            let held = Self::shares_on(server, cap.storage_index()).into_iter();
+            let held = Self::shares_on(server, index, kind).into_iter();
             for share in held.filter(|share| numbers.is_none_or(|numbers| numbers.contains(&share.0))) {
-                server.take_away(cap.storage_index(), share);
+                server.take_away(kind, index, share);
             }
         }
     }
 
     /// Copies shares to servers, behind their backs, with whatever damage they have.
     pub fn copy_shares(&self, shares: &ShareTarget, to: &Target) {
-        let Some(cap) = self.read_cap(&shares.file) else { return };
-        let index = cap.storage_index();
+        let Some((index, kind)) = self.storage_index(&shares.file) else { return };
         let targets = self.select_servers(to);
         let sources = match &shares.on {
             Some(on) => self.select_servers(on),
             None => self.servers.iter().collect(),
         };
         for server in sources {
-            for share in Self::shares_on(server, index) {
+            for share in Self::shares_on(server, index, kind) {
                 if shares.share.is_none_or(|number| number == share.0)
-                    && let Some(content) = server.disk.get(index, share)
+                    && let Some(held) = server.held(kind, index, share)
                 {
                     let damage = server.damage(index, share);
                     for target in targets.iter().filter(|target| target.host != server.host) {
-                        target.place(index, share, content.clone(), damage.clone());
+                        target.place(index, share, held.clone(), damage.clone());
                     }
                 }
             }
@@ -93,14 +98,16 @@ impl World {
     /// # Errors
     /// A share that nobody has cannot be moved; then nothing is.
     pub fn arrange_shares(&self, file: &str, layout: &[(String, Vec<u8>)]) -> Result<(), ArrangeError> {
-        let index = self.read_cap(file).ok_or(ArrangeError::NeverUploaded)?.storage_index();
-        let mut stock: BTreeMap<ShareNum, (Bytes, Vec<Damage>)> = BTreeMap::new();
+        let (index, kind) = self.storage_index(file).ok_or(ArrangeError::NeverUploaded)?;
+        let mut stock: BTreeMap<ShareNum, (Held, Vec<Damage>)> = BTreeMap::new();
         for server in &self.servers {
-            for share in Self::shares_on(server, index) {
-                let Some(content) = server.disk.get(index, share) else { continue };
+            for share in Self::shares_on(server, index, kind) {
+                let Some(held) = server.held(kind, index, share) else { continue };
                 let damage = server.damage(index, share);
-                if stock.get(&share).is_none_or(|(_, known)| !known.is_empty() && damage.is_empty()) {
-                    stock.insert(share, (content, damage));
+                // Of mutable shares the newest: copies need not be of the same version.
+                let rank = (damage.is_empty(), held.version());
+                if stock.get(&share).is_none_or(|(other, known)| (known.is_empty(), other.version()) < rank) {
+                    stock.insert(share, (held, damage));
                 }
             }
         }
@@ -112,13 +119,13 @@ impl World {
             let named = layout.iter().filter(|(name, _)| *name == server.name);
             let wanted: BTreeSet<ShareNum> =
                 named.flat_map(|(_, shares)| shares).map(|share| ShareNum(*share)).collect();
-            let held: BTreeSet<ShareNum> = Self::shares_on(server, index).into_iter().collect();
+            let held: BTreeSet<ShareNum> = Self::shares_on(server, index, kind).into_iter().collect();
             for share in &held - &wanted {
-                server.take_away(index, share);
+                server.take_away(kind, index, share);
             }
             for share in &wanted - &held {
-                if let Some((content, damage)) = stock.get(&share) {
-                    server.place(index, share, content.clone(), damage.clone());
+                if let Some((held, damage)) = stock.get(&share) {
+                    server.place(index, share, held.clone(), damage.clone());
                 }
             }
         }
@@ -127,35 +134,37 @@ impl World {
 
     /// Damages the stored copies of shares on a server.
     pub(super) fn rot(&self, fault: usize, host: HostId, share: &ShareTarget, field: ShareField) {
-        let (Some(cap), Some(server)) = (self.read_cap(&share.file), self.server_on(host)) else { return };
+        let Some(server) = self.server_on(host) else { return };
+        let Some((index, kind)) = self.storage_index(&share.file) else { return };
         let Some(plan) = self.schedule.faults.get(fault) else { return };
-        let index = cap.storage_index();
-        let Some(blocks) = server.annotations.borrow().blocks.get(&index).copied() else { return };
-        for held in Self::shares_on(server, index) {
-            if share.share.is_some_and(|number| number != held.0) {
+        let blocks = server.annotations.borrow().blocks.get(&index).copied();
+        if kind == Kind::Immutable && blocks.is_none() {
+            return;
+        }
+        for number in Self::shares_on(server, index, kind) {
+            if share.share.is_some_and(|wanted| wanted != number.0) {
                 continue;
             }
-            let Some(content) = server.disk.get(index, held) else { continue };
-            let stream = format!("damage {} {} {held}", plan.name, server.name);
+            let Some(held) = server.held(kind, index, number) else { continue };
+            let stream = format!("damage {} {} {number}", plan.name, server.name);
             let mut rng = self.seed.child(&stream).rng();
-            let Some((damage, after)) = Damage::to_field(fault, field, &blocks, held, &content, &mut rng)
-            else {
-                continue;
-            };
-            server.disk.put(index, held, after);
-            server.annotations.borrow_mut().damage.entry((index, held)).or_default().push(damage);
+            let damaged = Damage::to_field(fault, field, blocks.as_ref(), number, &held.content, &mut rng);
+            let Some((damage, after)) = damaged else { continue };
+            slots::put(&server.disk, index, number, held.with(after));
+            server.annotations.borrow_mut().damage.entry((index, number)).or_default().push(damage);
         }
     }
 
     /// Puts something else in the place of stored copies of shares on a server.
     pub(super) fn substitute(&self, fault: usize, host: HostId, share: &ShareTarget, by: &Substitute) {
-        let (Some(cap), Some(server)) = (self.read_cap(&share.file), self.server_on(host)) else { return };
-        let index = cap.storage_index();
-        for held in Self::shares_on(server, index) {
-            if share.share.is_some_and(|number| number != held.0) {
+        let Some(server) = self.server_on(host) else { return };
+        let Some((index, kind)) = self.storage_index(&share.file) else { return };
+        for number in Self::shares_on(server, index, kind) {
+            if share.share.is_some_and(|wanted| wanted != number.0) {
                 continue;
             }
-            let Some(before) = server.disk.get(index, held) else { continue };
+            let Some(held) = server.held(kind, index, number) else { continue };
+            let before = held.content.clone();
             let first = |bytes: u64| {
                 let len = usize::try_from(bytes).unwrap_or(usize::MAX).min(before.len());
                 Some(before.slice(..len))
@@ -164,17 +173,35 @@ impl World {
                 Substitute::Percent(percent) => first((before.len() as u64).saturating_mul(*percent) / 100),
                 Substitute::Bytes(bytes) => first(*bytes),
                 Substitute::Share { number, file } => self.any_copy(file, ShareNum(*number)),
+                Substitute::Version(version) => self.older(server, index, number, *version),
             };
             if let Some(after) = after.filter(|after| *after != before) {
                 let damage = Damage::replaced(fault, Some(before), Some(after.clone()));
-                server.place(index, held, after, vec![damage]);
+                server.place(index, number, held.with(after), vec![damage]);
             }
         }
     }
 
     fn any_copy(&self, file: &str, share: ShareNum) -> Option<Bytes> {
-        let index = self.read_cap(file)?.storage_index();
-        self.servers.iter().find_map(|server| server.disk.get(index, share))
+        let (index, kind) = self.storage_index(file)?;
+        self.servers.iter().find_map(|server| server.held(kind, index, share)).map(|held| held.content)
+    }
+
+    /// What a mutable share was in this version, on `server` itself if it has had that, else anywhere.
+    fn older(
+        &self,
+        server: &ServerHost,
+        index: StorageIndex,
+        share: ShareNum,
+        version: u64,
+    ) -> Option<Bytes> {
+        let others = self.servers.iter().filter(|other| other.host != server.host);
+        std::iter::once(server).chain(others).find_map(|server| {
+            let annotations = server.annotations.borrow();
+            let past = annotations.history.get(&(index, share)).into_iter().flatten().cloned();
+            let now = server.held(Kind::Mutable, index, share).map(|held| held.content);
+            now.into_iter().chain(past).find(|content| slots::version_of(content) == Some(version))
+        })
     }
 
     /// Keeps what is on all disks when `step` (from 1) begins, if a fault will want it back.
@@ -195,17 +222,18 @@ impl World {
         let backups = self.backups.borrow();
         let Some(backup) = backups.get(&step).and_then(|backups| backups.get(host.index())) else { return };
         let mut now = server.stored();
-        for (&(index, share), old) in &backup.shares {
-            let new = now.remove(&(index, share));
+        for (at @ &(_, index, share), old) in &backup.shares {
+            let new = now.remove(at);
             if new.as_ref() != Some(old) {
                 let mut damage = backup.damage.get(&(index, share)).cloned().unwrap_or_default();
-                damage.push(Damage::replaced(fault, new, Some(old.clone())));
+                let new = new.map(|new| new.content);
+                damage.push(Damage::replaced(fault, new, Some(old.content.clone())));
                 server.place(index, share, old.clone(), damage);
             }
         }
-        for ((index, share), new) in now {
-            server.take_away(index, share);
-            let damage = vec![Damage::replaced(fault, Some(new), None)];
+        for ((kind, index, share), new) in now {
+            server.take_away(kind, index, share);
+            let damage = vec![Damage::replaced(fault, Some(new.content), None)];
             server.annotations.borrow_mut().damage.insert((index, share), damage);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use lafs::format::ShareNum;
 use rand_core::Rng;
 
 use super::World;
@@ -77,11 +78,16 @@ impl World {
 
     /// Whether a host holds what a holder selector asks for.
     fn holds(&self, target: &Target, host: HostId) -> bool {
-        let Target::Holders { file, share, .. } = target else { return false };
-        let Some(cap) = self.read_cap(file) else { return false };
+        let Target::Holders { file, share, version, .. } = target else { return false };
+        let Some((index, kind)) = self.storage_index(file) else { return false };
         let Some(server) = self.server_on(host) else { return false };
-        let held = Self::shares_on(server, cap.storage_index());
-        held.iter().any(|held| share.is_none_or(|number| number == held.0))
+        let of_version = |held: &ShareNum| {
+            version.is_none_or(|wanted| {
+                server.held(kind, index, *held).and_then(|held| held.version()) == Some(wanted)
+            })
+        };
+        let mut held = Self::shares_on(server, index, kind).into_iter();
+        held.any(|held| share.is_none_or(|number| number == held.0) && of_version(&held))
     }
 
     /// Whether an omniscient client's servers are not to suffer this.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::fmt;
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
@@ -69,6 +70,14 @@ pub struct Degraded {
     pub older_left: usize,
     /// k.
     pub needed: usize,
+}
+
+impl fmt::Display for Degraded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { happiness, wanted, older_left, needed } = self;
+        write!(f, "happiness {happiness} of {wanted}, {older_left} shares of an older version left")?;
+        if older_left >= needed { write!(f, " ({needed} can be read)") } else { Ok(()) }
+    }
 }
 
 /// What a read got.

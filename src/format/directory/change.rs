@@ -137,7 +137,7 @@ impl Change {
                 if normalised(from) == normalised(to) {
                     return Ok(Applied::Before);
                 }
-                link(directory, to, entry.child(), Some(entry.metadata()), *replace, *at)?;
+                link(directory, to, entry.child(), Some(&entry.metadata()), *replace, *at)?;
                 directory.remove(from);
             }
             Self::Describe { name, metadata, at } => {
@@ -151,6 +151,7 @@ impl Change {
     /// Whether the directory looks as it would after this change. For links, new names and descriptions that is
     /// certain, or somebody else did the same at the same time. A name that is gone may have been taken away by
     /// anybody: ask before applying the change again after a write whose answer was lost, and take yes for done.
+    /// Should somebody else have given it again meanwhile, it would be taken away again.
     pub fn took_effect(&self, directory: &Directory) -> bool {
         let stamped = |name: &str, at: UnixTime| {
             directory.get(name).filter(|entry| entry.metadata().linked() == Some(at))
@@ -172,7 +173,8 @@ impl Change {
 
 /// Whether relinking with `metadata` would leave `entry` as it is.
 fn describes(metadata: &Metadata, entry: &Entry, at: UnixTime) -> bool {
-    Metadata::relinked(Some(entry.metadata()), Some(metadata), at) == *entry.metadata()
+    let old = entry.metadata();
+    Metadata::relinked(Some(&old), Some(metadata), at) == *old
 }
 
 fn missing(name: &str) -> ChangeError {
@@ -195,7 +197,8 @@ fn link(
         }
         (Some(_) | None, Replace::Any | Replace::Never | Replace::OnlyFiles) => {}
     }
-    let metadata = Metadata::relinked(old.map(Entry::metadata), metadata, at);
+    let old = old.map(Entry::metadata);
+    let metadata = Metadata::relinked(old.as_deref(), metadata, at);
     let child = if metadata.is_no_write() { child.read_only() } else { child.clone() };
     directory.insert(name, child, metadata);
     Ok(())

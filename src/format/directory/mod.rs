@@ -3,6 +3,7 @@
 //! Entries nobody touched are written again byte for byte, whatever is in them. Files are read and written
 //! elsewhere; here is no randomness, and no clock: whoever links says when.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -57,9 +58,16 @@ pub struct Directory {
 pub struct Entry {
     name: String,
     child: Child,
-    metadata: Metadata,
-    /// What it was read from; nothing once it is changed.
-    raw: Option<Box<[u8]>>,
+    form: Form,
+}
+
+/// Metadata is kept as text until somebody asks: parsed, a hostile one takes many times its length.
+#[derive(Clone, PartialEq, Eq)]
+enum Form {
+    /// As it was read: the four fields and what follows them, and the text of the last field.
+    Read { raw: Box<[u8]>, metadata: Box<str> },
+    /// Not written yet.
+    Made(Metadata),
 }
 
 impl Entry {
@@ -73,16 +81,22 @@ impl Entry {
         &self.child
     }
 
-    /// What is said about it.
-    pub fn metadata(&self) -> &Metadata {
-        &self.metadata
+    /// What is said about it; parsed at each call for an entry that was read.
+    pub fn metadata(&self) -> Cow<'_, Metadata> {
+        match &self.form {
+            // Whether it can be parsed was seen when it was read.
+            Form::Read { metadata, .. } => {
+                Cow::Owned(Metadata::parse(metadata.as_bytes()).unwrap_or_default())
+            }
+            Form::Made(metadata) => Cow::Borrowed(metadata),
+        }
     }
 }
 
 /// Keys are not shown.
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {:?} {}", self.name, self.child, self.metadata)
+        write!(f, "{:?}: {:?} {}", self.name, self.child, self.metadata())
     }
 }
 
@@ -111,7 +125,7 @@ impl Directory {
     /// directory is checked when it is packed. For changes of mutable directories, which stamp times and have
     /// conditions, see [`Change`].
     pub fn insert(&mut self, name: &str, child: Child, metadata: Metadata) -> Option<Entry> {
-        self.put(Entry { name: normalised(name), child, metadata, raw: None })
+        self.put(Entry { name: normalised(name), child, form: Form::Made(metadata) })
     }
 
     /// Takes the entry called `name` away.

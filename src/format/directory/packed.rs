@@ -5,8 +5,10 @@
 
 use super::child::{CAP_BYTES_MAX, Child};
 use super::error::{DirectoryError, PackError, Refused};
-use super::metadata::Metadata;
-use super::{Access, DIRECTORY_BYTES_MAX, Directory, ENTRIES_MAX, Entry, NAME_BYTES_MAX, normalised, seal};
+use super::metadata::{Metadata, MetadataError};
+use super::{
+    Access, DIRECTORY_BYTES_MAX, Directory, ENTRIES_MAX, Entry, Form, NAME_BYTES_MAX, normalised, seal,
+};
 use crate::format::cap::CapRule;
 use crate::format::hash::netstring;
 
@@ -56,24 +58,25 @@ impl Directory {
 
     /// The content of the directory. An empty one has none.
     pub fn pack(&self) -> Result<Vec<u8>, PackError> {
+        if self.access == Access::Read {
+            return Err(PackError::NoWriteKey);
+        }
         if self.entries.len() > ENTRIES_MAX {
             return Err(PackError::TooManyEntries(self.entries.len()));
         }
         let mut out = Vec::new();
         for entry in self.entries.values() {
-            match (&entry.raw, self.access) {
-                (_, Access::Read) => return Err(PackError::NoWriteKey),
-                (Some(raw), _) => out.extend(netstring(raw)),
-                (None, _) => out.extend(netstring(&write_entry(entry, self.access)?)),
+            match &entry.form {
+                Form::Read { raw, .. } => out.extend(netstring(raw)),
+                Form::Made(metadata) => {
+                    out.extend(netstring(&write_entry(entry, metadata, self.access)?));
+                }
             }
             if out.len() > DIRECTORY_BYTES_MAX {
                 return Err(PackError::TooLong);
             }
         }
-        match self.access {
-            Access::Read => Err(PackError::NoWriteKey),
-            Access::Write(_) | Access::Immutable => Ok(out),
-        }
+        Ok(out)
     }
 }
 
@@ -88,25 +91,31 @@ fn read_entry(raw: &[u8], access: Access, number: usize) -> Result<Result<Entry,
     if read.len() > CAP_BYTES_MAX || sealed.len() > CAP_BYTES_MAX + SEAL_BYTES {
         return Err(DirectoryError::CapTooLong(number));
     }
-    let metadata = Metadata::parse(metadata).map_err(|error| DirectoryError::Metadata(number, error))?;
+    let damaged = |error| DirectoryError::Metadata(number, error);
+    Metadata::parse(metadata).map_err(damaged)?;
+    let metadata = std::str::from_utf8(metadata).map_err(|_| damaged(MetadataError::NotText))?;
     let write = match access {
         Access::Write(key) => seal::open(&key, sealed),
         Access::Read => Vec::new(),
         Access::Immutable if sealed.is_empty() => Vec::new(),
         Access::Immutable => return Err(DirectoryError::WriteCap(number)),
     };
-    let child = match (std::str::from_utf8(&write), std::str::from_utf8(read)) {
-        (Ok(write), Ok(read)) => Child::below(Some(write), Some(read), access == Access::Immutable),
-        _ => Err(CapRule::NotText),
+    // What writes may be damaged without anybody having noticed: what reads is still good.
+    let write = std::str::from_utf8(&write).ok();
+    let child = match std::str::from_utf8(read) {
+        Ok(read) => Child::below(write, Some(read), access == Access::Immutable),
+        Err(_) => Err(CapRule::NotText),
     };
     Ok(match child {
-        Ok(child) => Ok(Entry { name, child, metadata, raw: Some(raw.into()) }),
+        Ok(child) => {
+            Ok(Entry { name, child, form: Form::Read { raw: raw.into(), metadata: metadata.into() } })
+        }
         Err(rule) => Err(Refused { name, rule }),
     })
 }
 
-fn write_entry(entry: &Entry, access: Access) -> Result<Vec<u8>, PackError> {
-    let Entry { name, child, metadata, .. } = entry;
+fn write_entry(entry: &Entry, metadata: &Metadata, access: Access) -> Result<Vec<u8>, PackError> {
+    let Entry { name, child, .. } = entry;
     let immutable = access == Access::Immutable;
     if name.len() > NAME_BYTES_MAX {
         return Err(PackError::NameTooLong(name.len()));

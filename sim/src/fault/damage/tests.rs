@@ -29,7 +29,7 @@ fn cap() -> ReadCap {
 
 fn damage(field: ShareField, content: &[u8], seed: u64) -> Option<(Damage, Bytes)> {
     let content = Bytes::copy_from_slice(content);
-    Damage::to_field(3, field, &blocks(), NUMBER, &content, &mut Seed::root(seed).rng())
+    Damage::to_field(3, field, Some(&blocks()), NUMBER, &content, &mut Seed::root(seed).rng())
 }
 
 /// Every field of this share that single bits damage, and the bytes it may lie in.

@@ -132,7 +132,8 @@ fn a_chance_holds_over_many_seeds_from_the_count_on() {
 
 #[test]
 fn of_two_holders_the_first_to_reach_the_event_are_taken() {
-    let on = Target::Holders { file: "movie".to_owned(), share: None, count: Some(2), draw: 0 };
+    let on =
+        Target::Holders { file: "movie".to_owned(), share: None, version: None, count: Some(2), draw: 0 };
     let mut book = book(&[fault(FaultKind::Hang, on, event(Subject::It, 1))]);
     let holds = |_: &Target, host: HostId| host != S1;
     assert!(!book.admits(0, S1, holds), "no holder");

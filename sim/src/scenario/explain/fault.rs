@@ -74,6 +74,7 @@ pub(super) fn fault(out: &mut Out, fault: &Fault) {
                 Substitute::Percent(percent) => format!("truncated to {percent}%"),
                 Substitute::Bytes(bytes) => format!("truncated to {}", write_size(*bytes)),
                 Substitute::Share { number, file } => format!("share {number} of {file}"),
+                Substitute::Version(number) => format!("version {number}"),
             };
             out.text("by", &by);
         }
@@ -145,5 +146,20 @@ fn part(field: ShareField) -> String {
         ShareField::UriExtension => "uri extension".to_owned(),
         ShareField::Container => "container version".to_owned(),
         ShareField::ForgedTree => "forged block tree".to_owned(),
+        ShareField::SequenceNumber
+        | ShareField::RootHash
+        | ShareField::Salt
+        | ShareField::Needed
+        | ShareField::Total
+        | ShareField::SegmentSize
+        | ShareField::DataLength
+        | ShareField::Offset(_)
+        | ShareField::PublicKey
+        | ShareField::Signature
+        | ShareField::ShareHashIndex
+        | ShareField::PrivateKey => {
+            let known = ShareField::MUTABLE_WORDS.iter().find(|(_, known)| *known == field);
+            known.map_or("", |(word, _)| word).to_owned()
+        }
     }
 }

@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use super::Scenario;
 use super::select::write_numbers;
 use super::units::{write_duration, write_size};
-use crate::schedule::{Action, Bound, Check, ErrorKind, Link, Outcome, Schedule, Step, Target};
+use crate::schedule::{
+    Action, Bound, Check, Degradation, ErrorKind, Link, MutableAct, Outcome, Schedule, Step, Target,
+};
 
 /// The run that a seed stands for, as text: every default and every draw is visible.
 pub fn explain(scenario: &Scenario, seed: u64) -> String {
@@ -31,7 +33,10 @@ pub fn explain(scenario: &Scenario, seed: u64) -> String {
     for file in &schedule.files {
         out.line(format_args!("\n[files.{}]", file.name));
         out.text("size", &write_size(file.size));
-        out.text("key", if file.random_key { "random" } else { "convergent" });
+        match file.mutable {
+            true => out.text("kind", "mutable"),
+            false => out.text("key", if file.random_key { "random" } else { "convergent" }),
+        }
     }
     for (step, number) in schedule.steps.iter().zip(1u64..) {
         out.line(format_args!("\n# step {number}\n[[steps]]"));
@@ -81,9 +86,10 @@ impl Out {
                 [one] => self.text(key, one),
                 several => self.names(key, several),
             },
-            Target::Holders { file, share, count, draw } => {
+            Target::Holders { file, share, version, count, draw } => {
                 let any = count.map_or(String::new(), |count| format!("any {count} "));
                 let of = share.map_or(String::new(), |share| format!("share {share} of "));
+                let of = of + &version.map_or(String::new(), |version| format!("version {version} of "));
                 let noun = if *count == Some(1) { "holder" } else { "holders" };
                 let phrase = quote(&format!("{any}{noun} of {of}{file}"));
                 match count {
@@ -169,6 +175,10 @@ fn step(out: &mut Out, step: &Step) {
             out.line(format_args!("shares = {{ {entries} }}"));
             false
         }
+        Action::Mutable { file, act, times } => {
+            mutable(out, file, *act, *times);
+            true
+        }
         Action::Forget => {
             out.text("forget", &step.by);
             false
@@ -203,10 +213,44 @@ fn step(out: &mut Out, step: &Step) {
             Check::Connections(bound) => out.text("connections", &write_bound(*bound)),
             Check::Margin(bound) => out.text("margin", &write_bound(*bound)),
             Check::IdealMultipleMax(multiple) => out.text("ideal_at_most", &format!("{multiple}x")),
+            Check::Degraded(degradation) => out.text("degraded", degradation_word(*degradation)),
+            Check::Version(bound) => out.text("version", &write_bound(*bound)),
+            Check::Versions(bound) => out.text("versions", &write_bound(*bound)),
+            Check::Recoverable(bound) => out.text("recoverable", &write_bound(*bound)),
+            Check::Collisions(bound) => out.text("collisions", &write_bound(*bound)),
+            Check::Restarts(bound) => out.text("restarts", &write_bound(*bound)),
             Check::NothingAllocated => out.line(format_args!("nothing_allocated = true")),
             Check::CorruptionReports(bound) => out.text("corruption_reports", &write_bound(*bound)),
             Check::StallMultipleMax(multiple) => out.text("stall_at_most", &format!("{multiple}x")),
         }
+    }
+}
+
+fn mutable(out: &mut Out, file: &str, act: MutableAct, times: u32) {
+    match act {
+        MutableAct::Create => out.text("create", file),
+        MutableAct::Write { size, based_on } => {
+            out.text("write", file);
+            if let Some(size) = size {
+                out.text("size", &write_size(size));
+            }
+            if let Some(step) = based_on {
+                out.text("based_on", &format!("step {}", step + 1));
+            }
+        }
+        MutableAct::Append => out.text("append", file),
+        MutableAct::Read => out.text("read", file),
+    }
+    if times > 1 {
+        out.line(format_args!("times = {times}"));
+    }
+}
+
+fn degradation_word(degradation: Degradation) -> &'static str {
+    match degradation {
+        Degradation::No => "no",
+        Degradation::Yes => "yes",
+        Degradation::Either => "either",
     }
 }
 
@@ -226,6 +270,9 @@ pub(crate) fn error_words(kind: ErrorKind) -> &'static str {
         ErrorKind::NotEnoughShares => "not enough shares",
         ErrorKind::Unreachable => "unreachable",
         ErrorKind::Unhappy => "unhappy",
+        ErrorKind::Uncoordinated => "uncoordinated",
+        ErrorKind::NotEnoughServers => "not enough servers",
+        ErrorKind::Changing => "changing",
     }
 }
 

@@ -10,15 +10,17 @@ use crate::schedule::Substitute;
 
 /// What a share can be replaced by.
 pub(in crate::scenario) const SUBSTITUTES: &[&str] =
-    &["truncated to 50%", "truncated to 100 B", "share 5 of movie", "share 2 of other"];
+    &["truncated to 50%", "truncated to 100 B", "share 5 of movie", "share 2 of other", "version 1"];
 
-const SUBSTITUTE_FORMS: &str = "write \"truncated to 50%\", \"truncated to 100 B\", \"share 5 of movie\" or \
-     \"share 2 of other\"";
+const SUBSTITUTE_FORMS: &str = "write \"truncated to 50%\", \"truncated to 100 B\", \"share 5 of movie\", \
+     \"share 2 of other\" or, for a mutable file, \"version 1\"";
 
 pub(super) fn replace(section: &Section<'_>, names: &Names, report: &mut Report<'_>) -> Option<KindPlan> {
     let shares = section.read("replace", report, |text| names.shares(text));
     let on = names.selector(section, "on", Scope::Servers, report);
-    let by = section.read("by", report, |text| substitute(text, names));
+    let by = section.read("by", report, |text| {
+        substitute(text, shares.as_ref().map(|shares| shares.file.as_str()), names)
+    });
     if section.field("by").is_none() {
         let bad = Bad::new("`replace` needs `by`", "what is there instead?");
         report.bad(section.key_span("replace"), bad.help(SUBSTITUTE_FORMS));
@@ -26,7 +28,7 @@ pub(super) fn replace(section: &Section<'_>, names: &Names, report: &mut Report<
     Some(KindPlan::Replace { shares: shares?, on, by: by? })
 }
 
-fn substitute(text: &str, names: &Names) -> Result<Substitute, Bad> {
+fn substitute(text: &str, replaced: Option<&str>, names: &Names) -> Result<Substitute, Bad> {
     let not_understood =
         || Bad::new("this substitute is not understood", "not a form it can take").help(SUBSTITUTE_FORMS);
     if let Some(length) = text.strip_prefix("truncated to ") {
@@ -46,8 +48,19 @@ fn substitute(text: &str, names: &Names) -> Result<Substitute, Bad> {
                 let bad = Bad::new(format!("nobody ever holds a share of `{file}`"), "no step uploads it");
                 return Err(bad.help("add a step with `upload`, before the fault begins"));
             }
+            if let Some(replaced) =
+                replaced.filter(|replaced| names.is_mutable(replaced) != names.is_mutable(&file))
+            {
+                let bad = Bad::new("a share of another kind", "one of the two files is mutable");
+                return Err(bad.help(format!("name a file that is like `{replaced}`")));
+            }
             Ok(Substitute::Share { number, file })
         }
+        ["version", number] => match replaced {
+            Some(replaced) => names.version(number, replaced).map(Substitute::Version),
+            // What is replaced is wrong, and reported.
+            None => Ok(Substitute::Version(1)),
+        },
         _ => Err(not_understood()),
     }
 }

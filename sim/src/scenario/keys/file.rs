@@ -197,6 +197,17 @@ pub const FILES: Table = Table {
     doc: "A file whose content comes from the seed and its name.",
     keys: &[
         key("size", Form::Sizes, Default("1 MiB"), "Its size, at most 1 GiB."),
-        key("key", Form::Choice(&["convergent", "random"]), Default("convergent"), "How its key is made."),
+        key(
+            "kind",
+            Form::Choice(&["immutable", "mutable"]),
+            Default("immutable"),
+            "Whether it is uploaded once, or can be written again.",
+        ),
+        key(
+            "key",
+            Form::Choice(&["convergent", "random"]),
+            Default("convergent"),
+            "How the key of an immutable file is made.",
+        ),
     ],
 };

@@ -4,7 +4,7 @@ use super::Absent::{Default, Means};
 use super::{Form, Table, key};
 
 /// The words of `expect` and what they mean.
-pub(in crate::scenario) const OUTCOMES: [(&str, &str); 7] = [
+pub(in crate::scenario) const OUTCOMES: [(&str, &str); 10] = [
     ("success", "It succeeds; a download with the right bytes."),
     ("either", "It succeeds, or ends with any clean error; a promise over all seeds can bound how often."),
     ("no shares", "A download fails: enough servers answered to know that no share exists."),
@@ -14,11 +14,17 @@ pub(in crate::scenario) const OUTCOMES: [(&str, &str); 7] = [
     ),
     ("unreachable", "A download fails: servers that may hold the missing shares cannot be reached for now."),
     ("unhappy", "An upload fails: its shares could not be spread over enough servers."),
+    (
+        "uncoordinated",
+        "A write of a mutable file fails: others wrote at the same time, or since the version it was based on.",
+    ),
+    ("not enough servers", "A write of a mutable file fails: fewer than k servers took a share."),
+    ("changing", "A read of a mutable file fails: it changed whenever it was read."),
     ("cancelled", "Neither: whoever wanted the result gives it up, by a fault that cancels the step."),
 ];
 
-const OUTCOME_WORDS: [&str; 7] = {
-    let mut words = [""; 7];
+const OUTCOME_WORDS: [&str; OUTCOMES.len()] = {
+    let mut words = [""; OUTCOMES.len()];
     let mut n = 0;
     while n < words.len() {
         words[n] = OUTCOMES[n].0;
@@ -30,7 +36,7 @@ const OUTCOME_WORDS: [&str; 7] = {
 /// One step.
 pub const STEP: Table = Table {
     name: "[[steps]]",
-    doc: "Something a client does, or that happens to the grid behind the protocol's back. Exactly one of upload, download, wait, delete, copy, arrange, forget.",
+    doc: "Something a client does, or that happens to the grid behind the protocol's back. Exactly one of upload, download, create, write, append, read, wait, delete, copy, arrange, forget.",
     keys: &[
         key("upload", Form::FileName, Means("another action"), "Uploads this file."),
         key(
@@ -38,6 +44,25 @@ pub const STEP: Table = Table {
             Form::FileName,
             Means("another action"),
             "Downloads this file; the bytes must be right.",
+        ),
+        key("create", Form::FileName, Means("another action"), "Makes this mutable file."),
+        key(
+            "write",
+            Form::FileName,
+            Means("another action"),
+            "Replaces the content of this mutable file by another one, which comes from the seed and the step.",
+        ),
+        key(
+            "append",
+            Form::FileName,
+            Means("another action"),
+            "Adds a line to the content of this mutable file: a change that is made again on whatever others wrote meanwhile.",
+        ),
+        key(
+            "read",
+            Form::FileName,
+            Means("another action"),
+            "Reads this mutable file. What comes must be what was written, with nothing missing that was acknowledged before.",
         ),
         key("wait", Form::Durations, Means("another action"), "Lets time pass."),
         key(
@@ -64,12 +89,56 @@ pub const STEP: Table = Table {
             Means("another action"),
             "Replaces this client by a new one that remembers nothing.",
         ),
-        key("by", Form::ClientName, Means("the first client"), "Who uploads or downloads."),
+        key("by", Form::ClientName, Means("the first client"), "Who does it."),
+        key(
+            "times",
+            Form::Integer,
+            Default("1"),
+            "For write, append and read: so often, one after the other, at most 10000. The first error ends it.",
+        ),
+        key("size", Form::Size, Means("as in [files]"), "For write: bytes of the new content. Never drawn."),
+        key(
+            "based_on",
+            Form::Step,
+            Means("whatever version there is"),
+            "For write: only if the version that this step wrote or read is still the newest, such as \"step 2\".",
+        ),
+        key(
+            "degraded",
+            Form::Choice(&["no", "yes", "either"]),
+            Default("no"),
+            "For create, write and append: whether the new version is on fewer servers than it should be, or leaves k shares of an older one in reach.",
+        ),
+        key(
+            "version",
+            Form::Bound,
+            Means("not checked"),
+            "For create, write, append and read: the sequence number.",
+        ),
+        key(
+            "versions",
+            Form::Bound,
+            Means("not checked"),
+            "Versions of the mutable file of which servers store a good share when it ends, whether in reach or not.",
+        ),
+        key(
+            "recoverable",
+            Form::Bound,
+            Means("not checked"),
+            "Those of them of which k different good shares are stored.",
+        ),
+        key(
+            "collisions",
+            Form::Bound,
+            Means("not checked"),
+            "For write and append: attempts that other writers came ahead of.",
+        ),
+        key("restarts", Form::Bound, Means("not checked"), "For read: how often it began anew."),
         key(
             "together",
             Form::Flag,
             Default("false"),
-            "For upload and download: begins together with the step before it, not when that has ended. What servers count (bytes, reports) is counted for all steps under way.",
+            "For whatever a client does: begins together with the step before it, not when that has ended. What servers count (bytes, reports) is counted for all steps under way.",
         ),
         key("on", Form::Selector, Default("all"), "For delete: from whom."),
         key("share", Form::Numbers, Means("all of them"), "For delete: only shares of these numbers."),

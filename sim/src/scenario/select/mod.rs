@@ -19,6 +19,8 @@ pub(super) struct Names {
     pub(super) servers: Vec<String>,
     pub(super) clients: Vec<String>,
     pub(super) files: Vec<(String, Spread)>,
+    /// Those of the files that are mutable.
+    pub(super) mutable: Vec<String>,
     /// N.
     pub(super) shares: u64,
     /// k.
@@ -48,7 +50,7 @@ pub(super) enum Selector {
     /// Some by name, and so many out of others.
     Hosts { named: Vec<String>, any: Vec<(usize, Vec<String>)> },
     /// Whoever holds shares of a file.
-    Holders { file: String, share: Option<u8>, count: Option<usize> },
+    Holders { file: String, share: Option<u8>, version: Option<u64>, count: Option<usize> },
 }
 
 /// Shares before the seed has chosen.
@@ -79,6 +81,7 @@ pub(super) const FORMS: &[&str] = &[
     "\"holders of movie\"",
     "\"any 1 holder of movie\"",
     "\"holder of share 5 of movie\"",
+    "\"holders of version 2 of notes\"",
 ];
 
 fn forms() -> String {
@@ -240,8 +243,12 @@ impl Names {
     }
 
     fn holders(&self, words: &[&str], count: Option<usize>) -> Result<Selector, Bad> {
-        let (share, file) = match words {
-            ["share", number, "of", file] => (Some(self.share_number(number)?), file),
+        let (share, rest) = match words {
+            ["share", number, "of", rest @ ..] => (Some(self.share_number(number)?), rest),
+            rest => (None, rest),
+        };
+        let (version, file) = match rest {
+            ["version", number, "of", file] => (Some(*number), file),
             [file] => (None, file),
             _ => {
                 return Err(
@@ -250,7 +257,8 @@ impl Names {
             }
         };
         self.shared_file(file)?;
-        Ok(Selector::Holders { file: (*file).to_owned(), share, count })
+        let version = version.map(|number| self.version(number, file)).transpose()?;
+        Ok(Selector::Holders { file: (*file).to_owned(), share, version, count })
     }
 
     /// `all`, `all but` a list, or a list.
@@ -353,10 +361,25 @@ impl Names {
         })
     }
 
+    /// Whether a file is mutable.
+    pub(super) fn is_mutable(&self, file: &str) -> bool {
+        self.mutable.iter().any(|known| known == file)
+    }
+
+    /// A version of a mutable file, by its sequence number.
+    pub(super) fn version(&self, number: &str, file: &str) -> Result<u64, Bad> {
+        if !self.is_mutable(file) {
+            return Err(Bad::new(format!("`{file}` has no versions"), "only mutable files do").at("version"));
+        }
+        number.parse::<u64>().ok().filter(|number| *number > 0).ok_or_else(|| {
+            Bad::new(format!("there is no version `{number}`"), "versions are numbered from 1").at(number)
+        })
+    }
+
     /// A file that is large enough to have shares.
     pub(super) fn shared_file(&self, name: &str) -> Result<(String, Spread), Bad> {
         let (name_owned, size) = self.file(name)?;
-        if size.min <= LITERAL_BYTES_MAX {
+        if !self.is_mutable(name) && size.min <= LITERAL_BYTES_MAX {
             return Err(Bad::new(format!("nobody holds a share of `{name}`"), "this file may be too small to have shares")
                 .at(name)
                 .help(format!("a file of at most {LITERAL_BYTES_MAX} bytes is stored in its capability: make it \"56 B\" or more")));

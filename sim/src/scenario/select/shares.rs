@@ -20,6 +20,23 @@ pub(in crate::scenario) const PART_FORMS: &[&str] = &[
     "offsets",
     "container version",
     "forged block tree",
+    "sequence number",
+    "root hash",
+    "salt",
+    "k",
+    "N",
+    "segment size",
+    "data length",
+    "offset of signature",
+    "offset of share hashes",
+    "offset of block hashes",
+    "offset of data",
+    "offset of private key",
+    "offset of end",
+    "public key",
+    "signature",
+    "share hash index",
+    "private key",
 ];
 
 impl Names {
@@ -53,6 +70,9 @@ impl Names {
     /// A part of a share of `file`.
     pub(in crate::scenario) fn part(&self, text: &str, file: Option<&str>) -> Result<ShareField, Bad> {
         let size = file.and_then(|file| self.file(file).ok()).map(|(_, size)| size.min);
+        let mutable = file.is_some_and(|file| self.is_mutable(file));
+        // Mutable files are in one piece.
+        let size = if mutable { Some(1) } else { size };
         let segments = size.map_or(u64::MAX, |size| size.div_ceil(self.segment.max(1)).max(1));
         let nodes = segments.checked_next_power_of_two().and_then(|leaves| leaves.checked_mul(2));
         let nodes = nodes.map_or(u64::MAX, |nodes| nodes - 1);
@@ -67,7 +87,7 @@ impl Names {
                 Ok(value)
             }
         };
-        Ok(match words.as_slice() {
+        let field = match words.as_slice() {
             ["data"] => ShareField::Data,
             ["version"] => ShareField::Version,
             ["offsets"] => ShareField::Offsets,
@@ -80,6 +100,11 @@ impl Names {
                 ShareField::CrypttextHash(below(number, nodes, "crypttext hash")?)
             }
             ["block", number] => ShareField::Block(below(number, segments, "block")?),
+            _ if let Some((_, field)) =
+                ShareField::MUTABLE_WORDS.iter().find(|(word, _)| *word == words.join(" ")) =>
+            {
+                *field
+            }
             _ => {
                 let forms =
                     PART_FORMS.iter().map(|form| format!("\"{form}\"")).collect::<Vec<_>>().join(", ");
@@ -88,6 +113,19 @@ impl Names {
                 return Err(Bad::new("this part of a share is not understood", "not a form it can take")
                     .help(format!("{near}the parts are {forms}")));
             }
-        })
+        };
+        let only_immutable = matches!(field, ShareField::UriExtension | ShareField::CrypttextHash(_));
+        let only_mutable = ShareField::MUTABLE_WORDS.iter().any(|(_, known)| *known == field);
+        match file {
+            Some(file) if mutable && only_immutable => Err(Bad::new(
+                format!("shares of `{file}` have no such part"),
+                "only those of immutable files do",
+            )),
+            Some(file) if !mutable && only_mutable => Err(Bad::new(
+                format!("shares of `{file}` have no such part"),
+                "only those of mutable files do",
+            )),
+            Some(_) | None => Ok(field),
+        }
     }
 }

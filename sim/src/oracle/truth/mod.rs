@@ -3,6 +3,9 @@
 //! Works from the capability and the bytes alone. The block positions that scenarios speak of come from the
 //! parameters of the file, so that a damaged header does not move them.
 
+pub mod mutable;
+pub mod sdmf;
+
 use std::ops::Range;
 
 use lafs::erasure::Segmentation;
@@ -129,7 +132,8 @@ mod tests {
 
     const CAP: &str =
         "URI:CHK:kie5jtc32x3jbedbo4judzb6eq:rxoawy7i6wile7ahgyvon2haoumaroh3hgpiue3iep4kstz2d3aa:3:10:1024";
-    const SHARE: &[u8] = include_bytes!("../../../tests/vectors/immutable/shares/share-files-1024/4.share");
+    const SHARE: &[u8] =
+        include_bytes!("../../../../tests/vectors/immutable/shares/share-files-1024/4.share");
 
     fn cap() -> ReadCap {
         match CAP.parse() {

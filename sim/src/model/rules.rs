@@ -1,0 +1,195 @@
+//! The rules: what a content can consist of, what must be in it, and what cannot come after what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use lafs::format::mutable::VersionId;
+
+use super::{Change, Content, History, Kind, Read};
+use crate::verdict::seconds;
+
+/// Of unknown bytes so many are shown.
+const SHOWN_BYTES_MAX: usize = 40;
+
+/// What a content that was read may consist of: changes by their place in the history.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Explanation {
+    base: usize,
+    lines: BTreeSet<usize>,
+}
+
+impl History {
+    /// Everything the content can consist of: that of one write, and lines behind it, each once, none begun later than
+    /// the read ended.
+    ///
+    /// # Errors
+    /// It can consist of nothing that is known: the finding.
+    pub(super) fn explain(&self, read: &Read) -> Result<Vec<Explanation>, String> {
+        let mut lines: BTreeMap<&[u8], usize> = BTreeMap::new();
+        for (place, change) in self.changes.iter().enumerate() {
+            if let Kind::Line(line) = &change.kind {
+                lines.insert(line.as_ref(), place);
+            }
+        }
+        let mut explanations = Vec::new();
+        // The longest common beginning says best what is wrong.
+        let mut wrong = (0, format!("{}, but nobody ever wrote anything", read.told()));
+        for (base, change) in self.changes.iter().enumerate() {
+            let Kind::Whole(content) = &change.kind else { continue };
+            let same = content.iter().zip(&read.content).take_while(|(a, b)| a == b).count();
+            let reason = if change.began > read.ended {
+                format!("what {} wrote, which had not begun", change.told())
+            } else if same < content.len() {
+                let short = same == read.content.len();
+                let how = if short { "ends after byte" } else { "is something else from byte" };
+                format!(
+                    "no content that was ever written: most like that of {}, it {how} {same}",
+                    change.told()
+                )
+            } else {
+                match self.behind(read, same, &lines) {
+                    Ok(lines) => {
+                        explanations.push(Explanation { base, lines });
+                        continue;
+                    }
+                    Err(reason) => format!("what {} wrote, but behind it {reason}", change.told()),
+                }
+            };
+            if same >= wrong.0 {
+                wrong = (same, format!("{}: {reason}", read.told()));
+            }
+        }
+        if explanations.is_empty() { Err(wrong.1) } else { Ok(explanations) }
+    }
+
+    /// The lines behind the first `from` bytes, or what is wrong with them.
+    fn behind(
+        &self,
+        read: &Read,
+        from: usize,
+        known: &BTreeMap<&[u8], usize>,
+    ) -> Result<BTreeSet<usize>, String> {
+        let mut found = BTreeSet::new();
+        let tail = read.content.get(from..).unwrap_or_default();
+        for line in tail.split_inclusive(|byte| *byte == b'\n') {
+            let Some((place, change)) = known.get(line).and_then(|at| Some((*at, self.changes.get(*at)?)))
+            else {
+                let shown = String::from_utf8_lossy(line.get(..SHOWN_BYTES_MAX).unwrap_or(line)).into_owned();
+                return Err(format!("a line that nobody appended: {shown:?}"));
+            };
+            if change.began > read.ended {
+                return Err(format!("the line of {}, which had not begun", change.told()));
+            }
+            if !found.insert(place) {
+                return Err(format!("the line of {} twice", change.told()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Changes that had been acknowledged when the read began, and are neither in what it got nor overwritten by it.
+    pub(super) fn lost(
+        &self,
+        read: &Read,
+        explained: &Explanation,
+        excused: &impl Fn(VersionId) -> bool,
+    ) -> Vec<String> {
+        let Some(base) = self.changes.get(explained.base) else { return Vec::new() };
+        let mut lost = Vec::new();
+        for (place, change) in self.changes.iter().enumerate() {
+            let visible = place == explained.base || explained.lines.contains(&place);
+            if visible || !change.is_acknowledged_by(read.began) {
+                continue;
+            }
+            let stale = change.version().is_some_and(|version| read.version < version);
+            if !stale && !is_before(base, change) {
+                continue;
+            }
+            let out_of_reach = match change.version() {
+                Some(version) => stale && excused(version),
+                None => self.newer_than(read.version).any(excused),
+            };
+            if !out_of_reach {
+                lost.push(format!(
+                    "{}, without what {} had acknowledged: it has what {} wrote",
+                    read.told(),
+                    change.told(),
+                    base.told()
+                ));
+            }
+        }
+        // The latest says most.
+        lost.reverse();
+        lost
+    }
+
+    /// Versions that are known to be newer.
+    fn newer_than(&self, version: VersionId) -> impl Iterator<Item = VersionId> {
+        let written = self.changes.iter().filter_map(Change::version);
+        let read = self.reads.iter().map(|read| read.version);
+        written.chain(read).filter(move |known| *known > version)
+    }
+
+    /// A client does not read an older version than it wrote or read before.
+    pub(super) fn older_than_before(
+        &self,
+        read: &Read,
+        excused: &impl Fn(VersionId) -> bool,
+    ) -> Option<String> {
+        let own = |client: &str| client == read.who.client;
+        let written = self.changes.iter().filter(|change| own(&change.who.client));
+        let written = written.filter(|change| change.is_acknowledged_by(read.began));
+        let written = written.filter_map(|change| Some((change.version()?, change.told())));
+        let read_before = self.reads.iter().filter(|before| own(&before.who.client));
+        let read_before = read_before.filter(|before| before.ended <= read.began);
+        let read_before = read_before.map(|before| (before.version, before.told()));
+        let (newest, how) = written.chain(read_before).max_by_key(|(version, _)| *version)?;
+        (read.version < newest && !excused(newest))
+            .then(|| format!("{}, older than what the same client had seen: {how}", read.told()))
+    }
+
+    /// A version that is acknowledged is newer than all that were acknowledged before its writer began.
+    pub(super) fn not_higher(
+        &self,
+        change: &Change,
+        version: VersionId,
+        excused: impl Fn(VersionId) -> bool,
+    ) -> Option<String> {
+        let before = self.changes.iter().filter(|before| before.is_acknowledged_by(change.began));
+        let before = before.filter_map(|before| Some((before.version()?, before)));
+        let (newest, by) = before.max_by_key(|(version, _)| *version)?;
+        (version <= newest && !excused(newest)).then(|| {
+            format!(
+                "{}, begun at {}, made version {version}, no newer than what {} had acknowledged before",
+                change.who,
+                seconds(change.began),
+                by.told()
+            )
+        })
+    }
+
+    /// A version has one content.
+    pub(super) fn another_content(&mut self, version: VersionId, bytes: Bytes, by: String) -> Option<String> {
+        let Some(known) = self.contents.get(&version) else {
+            self.contents.insert(version, Content { bytes, by });
+            return None;
+        };
+        if known.bytes == bytes {
+            return None;
+        }
+        let same = known.bytes.iter().zip(&bytes).take_while(|(a, b)| a == b).count();
+        Some(format!(
+            "two contents of version {version}, different from byte {same}: {} one of {} B, {by} one of {} B",
+            known.by,
+            known.bytes.len(),
+            bytes.len()
+        ))
+    }
+}
+
+/// Whether one change was over, or superseded, before the other, so that it cannot have overwritten it.
+fn is_before(one: &Change, other: &Change) -> bool {
+    let Some(ended) = one.acknowledged_at() else { return false };
+    let versions = one.version().zip(other.version());
+    ended <= other.began || versions.is_some_and(|(one, other)| one < other)
+}

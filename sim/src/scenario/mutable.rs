@@ -1,0 +1,82 @@
+//! Reads the steps that use mutable files: what is done, and what only they can promise.
+
+use super::diagnose::{Bad, Report};
+use super::section::Section;
+use super::select::Names;
+use super::steps::{ActionPlan, CheckPlan, bound};
+use super::trigger;
+use super::units;
+use crate::schedule::{Check, Degradation, MutableAct};
+
+/// How often a step can repeat itself.
+const TIMES_MAX: u64 = 10_000;
+
+/// The actions on mutable files.
+pub(super) const ACTIONS: [&str; 4] = ["create", "write", "append", "read"];
+
+/// Reads what is done; none if it is wrong (and reported).
+pub(super) fn action(
+    kind: &str,
+    section: &Section<'_>,
+    names: &Names,
+    report: &mut Report<'_>,
+) -> Option<ActionPlan> {
+    let file = section.read(kind, report, |text| {
+        let (file, _) = names.file(text)?;
+        if names.is_mutable(&file) {
+            return Ok(file);
+        }
+        let bad =
+            Bad::new(format!("`{file}` is not a mutable file"), format!("nothing to {kind} here")).at(text);
+        Err(bad.help(format!("say [files.{file}] kind = \"mutable\", or use upload and download")))
+    });
+    let times = match section.field("times") {
+        Some(_) => section.integer("times", 1..=TIMES_MAX, report),
+        None => Some(1),
+    };
+    let size = section.field("size").and_then(|_| section.read("size", report, units::size));
+    let based_on = section.read("based_on", report, |text| {
+        let not_understood = || Bad::new("this is not a step", "expected a step").help("such as \"step 2\"");
+        trigger::step_name(text, names, not_understood)
+    });
+    let based_on = based_on.and_then(|step| usize::try_from(step - 1).ok());
+    let act = match kind {
+        "create" => MutableAct::Create,
+        "write" => MutableAct::Write { size, based_on },
+        "append" => MutableAct::Append,
+        _ => MutableAct::Read,
+    };
+    let times = times.and_then(|times| u32::try_from(times).ok())?;
+    Some(ActionPlan::Mutable { file: file?, act, times })
+}
+
+/// An immutable file for an action that takes no other.
+pub(super) fn immutable(kind: &str, name: &str, names: &Names) -> Result<(), Bad> {
+    if !names.is_mutable(name) {
+        return Ok(());
+    }
+    let other = if kind == "upload" { "create or write" } else { "read" };
+    let bad = Bad::new(format!("`{name}` is a mutable file"), format!("cannot be {kind}ed")).at(name);
+    Err(bad.help(format!("to {kind} a mutable file, {other} it")))
+}
+
+/// What only steps on mutable files can promise.
+pub(super) fn checks(
+    kind: Option<&str>,
+    section: &Section<'_>,
+    report: &mut Report<'_>,
+    checks: &mut Vec<CheckPlan>,
+) {
+    if matches!(kind, Some("create" | "write" | "append")) {
+        checks.push(CheckPlan::Fixed(Check::Degraded(match section.choice("degraded", report) {
+            Some("yes") => Degradation::Yes,
+            Some("either") => Degradation::Either,
+            _ => Degradation::No,
+        })));
+    }
+    checks.extend(bound(section, "version", Check::Version, report));
+    checks.extend(bound(section, "versions", Check::Versions, report));
+    checks.extend(bound(section, "recoverable", Check::Recoverable, report));
+    checks.extend(bound(section, "collisions", Check::Collisions, report));
+    checks.extend(bound(section, "restarts", Check::Restarts, report));
+}
