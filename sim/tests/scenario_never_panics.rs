@@ -35,6 +35,8 @@ space = "0 B"
 [files.movie]
 size = "1 MiB..2 MiB"
 key = "random"
+[files.notes]
+kind = "mutable"
 [[steps]]
 upload = "movie"
 happy = 1
@@ -82,6 +84,23 @@ share = "1, 3"
 download = "movie"
 together = true
 expect = "cancelled"
+[[steps]]
+create = "notes"
+version = 1
+[[steps]]
+write = "notes"
+times = 2
+size = "5 KiB"
+based_on = "step 10"
+degraded = "either"
+collisions = "<= 3"
+[[steps]]
+append = "notes"
+versions = "<= 2"
+recoverable = "1..2"
+[[steps]]
+read = "notes"
+restarts = "<= 1"
 [[faults]]
 cancel = "step 9"
 [[faults]]

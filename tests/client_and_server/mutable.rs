@@ -233,7 +233,7 @@ fn of_writers_at_once_who_tested_the_same_one_wins() {
         let stored = pair.backend.get_mutable(INDEX, SHARE).unwrap().content;
         assert_eq!(stored, texts[winners[0]]);
         for answer in answers.iter().filter(|answer| !answer.success) {
-            assert_eq!(answer.data[&SHARE], [stored.clone()], "the others see who won");
+            assert_eq!(answer.data[&SHARE], std::slice::from_ref(&stored), "the others see who won");
         }
     });
 }

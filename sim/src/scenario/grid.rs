@@ -9,6 +9,7 @@ use super::diagnose::{Bad, Report, suggest};
 use super::keys;
 use super::section::Section;
 use super::units::{self, Spread};
+use crate::world::MUTABLE_FILES_MAX;
 
 const SERVERS_MAX: u64 = 1_000;
 const CLIENTS_MAX: u64 = 100;
@@ -166,6 +167,14 @@ pub(super) fn files(root: &Section<'_>, report: &mut Report<'_>) -> Vec<FilePlan
         if let Some(field) = section.field("key").filter(|_| mutable) {
             let bad = Bad::new("`key` means nothing for a mutable file", "its keys are random");
             report.bad(field.span, bad);
+        }
+        let others = files.iter().filter(|file: &&FilePlan| file.mutable).count();
+        if mutable && others >= MUTABLE_FILES_MAX {
+            let label = format!("one more than {MUTABLE_FILES_MAX}");
+            report.bad(
+                section.span.clone(),
+                Bad::new("too many mutable files", label).help("each needs a key of its own"),
+            );
         }
         files.push(FilePlan { name, size, random_key: key == Some("random"), mutable });
     }
