@@ -6,7 +6,6 @@
 #![expect(clippy::unwrap_used, reason = "a vector of another shape fails the test")]
 
 #[path = "common/vectors.rs"]
-#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod vectors;
 
 use data_encoding::BASE64;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::format::base32;
-use crate::format::cap::{AnyCap, CapRule};
+use crate::format::cap::AnyCap;
 use crate::format::hash::netstring;
 
 const KEY: WriteKey = WriteKey([9; 16]);
@@ -96,10 +96,10 @@ proptest! {
         let at = at.index(packed.len());
         packed[at] = with;
         for access in [WRITE, Access::Read, Access::Immutable] {
-            if let Ok((read, _)) = Directory::parse(&packed, access) {
-                if let Ok(again) = read.pack() {
-                    prop_assert!(same_entries(&parsed(&again, access), &read));
-                }
+            if let Ok((read, _)) = Directory::parse(&packed, access)
+                && let Ok(again) = read.pack()
+            {
+                prop_assert!(same_entries(&parsed(&again, access), &read));
             }
         }
     }
