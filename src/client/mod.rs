@@ -4,6 +4,7 @@
 //! No task is spawned here; an operation is one future, and dropping it ends all it started.
 
 pub(crate) mod ask;
+pub mod check;
 pub mod download;
 pub mod event;
 pub(crate) mod flight;

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::private_key::encrypt_private_key;
 use crate::crypto::Cipher;
-use crate::crypto::rsa::{RsaError, SigningKey};
+use crate::crypto::rsa::{RsaError, SIGNATURE_BYTES, SigningKey};
 use crate::erasure::{Codec, CodingError};
 use crate::format::Encoding;
 use crate::format::hash::{Digest, block_hash};
@@ -48,6 +48,9 @@ pub enum EncodeError {
     /// A share does not fit this machine's memory.
     #[error("a share of {0} bytes does not fit in memory")]
     Memory(u64),
+    /// The plaintext is not the one whose shares were signed, or was encoded in another way.
+    #[error("the shares made anew do not have the signed root hash")]
+    Root,
 }
 
 /// What a new version is made with, beside the plaintext. `S` is one salt for SDMF, a slice of them for MDMF.
@@ -64,6 +67,19 @@ pub struct NewVersion<'a, S = [u8; SALT_BYTES]> {
     pub encoding: Encoding,
     /// Drawn anew for every version, from a secure source: see [`SigningKey::sign`].
     pub entropy: [u8; 32],
+}
+
+/// A version that exists: what its shares have in common, beside the keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    /// Signs the file, but not this time; gives the keys it is encrypted with.
+    pub key: &'a SigningKey,
+    /// As it was signed.
+    pub header: &'a Header,
+    /// Of that header. It is not verified here.
+    pub signature: &'a [u8; SIGNATURE_BYTES],
+    /// Those it was encrypted with, one for each segment.
+    pub salts: &'a [[u8; SALT_BYTES]],
 }
 
 /// A version about to be published.
@@ -97,12 +113,40 @@ pub fn encode_mdmf(
     encode(key, entropy, salts, plaintext, header)
 }
 
+/// Makes the N shares of a version that exists anew, equal to those that were published, byte for byte. Takes about N/k
+/// times the plaintext in memory.
+pub fn encode_again(signed: &Signed<'_>, plaintext: &[u8]) -> Result<Encoded, EncodeError> {
+    let Signed { key, header, signature, salts } = *signed;
+    let (expected, found) = (header.segments(), salts.len() as u64);
+    // The one salt of an empty file encrypts nothing.
+    if found != expected && !(header.salt().is_some() && found == 1) {
+        return Err(EncodeError::Salts { expected, found });
+    }
+    let same = |root: Digest| match root == header.root_hash() {
+        true => Ok(*signature),
+        false => Err(EncodeError::Root),
+    };
+    assemble(key, salts, plaintext, |_| Ok(*header), |_, root| same(root))
+}
+
 fn encode(
     key: &SigningKey,
     entropy: [u8; 32],
     salts: &[[u8; SALT_BYTES]],
     plaintext: &[u8],
     header: impl Fn(Digest) -> Result<Header, HeaderError>,
+) -> Result<Encoded, EncodeError> {
+    let sign = |header: &Header, _| Ok(key.sign(&header.signed_prefix(), entropy)?);
+    assemble(key, salts, plaintext, header, sign)
+}
+
+/// Makes the shares; `sign` gives the signature of a header, knowing the root hash that came out.
+fn assemble(
+    key: &SigningKey,
+    salts: &[[u8; SALT_BYTES]],
+    plaintext: &[u8],
+    header: impl Fn(Digest) -> Result<Header, HeaderError>,
+    sign: impl FnOnce(&Header, Digest) -> Result<[u8; SIGNATURE_BYTES], EncodeError>,
 ) -> Result<Encoded, EncodeError> {
     let private_key = encrypt_private_key(key);
     let layout = |root| -> Result<Layout, EncodeError> {
@@ -119,7 +163,7 @@ fn encode(
     let over_all = Tree::from_leaves(&roots);
     let layout = layout(over_all.root())?;
     let header = *layout.header();
-    let signature = key.sign(&header.signed_prefix(), entropy)?;
+    let signature = sign(&header, over_all.root())?;
     let front = layout.to_bytes();
     for ((number, share), tree) in encoding.shares().zip(&mut shares).zip(&trees) {
         let chain = MutableChain::of(&over_all, encoding, number)?.to_bytes();

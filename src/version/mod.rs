@@ -9,6 +9,6 @@ pub mod head;
 pub mod private_key;
 
 pub use decode::{DecodeError, Decoder};
-pub use encode::{EncodeError, Encoded, NewVersion, encode_mdmf, encode_sdmf};
+pub use encode::{EncodeError, Encoded, NewVersion, Signed, encode_again, encode_mdmf, encode_sdmf};
 pub use head::{HeadError, Heads};
-pub use private_key::{PrivateKeyError, encrypt_private_key, open_private_key};
+pub use private_key::{PrivateKeyError, decrypt_private_key, encrypt_private_key, open_private_key};

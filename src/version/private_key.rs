@@ -31,6 +31,11 @@ pub fn encrypt_private_key(key: &SigningKey) -> Vec<u8> {
 
 /// Decrypts a stored key, and looks into it only if it is the one that `write_key` is a hash of.
 pub fn open_private_key(write_key: &WriteKey, stored: &[u8]) -> Result<SigningKey, PrivateKeyError> {
+    SigningKey::from_pkcs8(&decrypt_private_key(write_key, stored)?).map_err(PrivateKeyError::Key)
+}
+
+/// Decrypts a stored key: PKCS#8 DER, as `write_key` vouches for it.
+pub fn decrypt_private_key(write_key: &WriteKey, stored: &[u8]) -> Result<Vec<u8>, PrivateKeyError> {
     if stored.len() > PRIVATE_KEY_BYTES_MAX {
         return Err(PrivateKeyError::Length(stored.len()));
     }
@@ -39,5 +44,5 @@ pub fn open_private_key(write_key: &WriteKey, stored: &[u8]) -> Result<SigningKe
     if WriteKey::of_private_key(&bytes) != *write_key {
         return Err(PrivateKeyError::WriteKey);
     }
-    SigningKey::from_pkcs8(&bytes).map_err(PrivateKeyError::Key)
+    Ok(bytes)
 }

@@ -5,8 +5,10 @@
 #[path = "../common/grid.rs"]
 mod grid;
 
+mod check;
 mod faults;
 mod races;
+mod repair;
 
 use std::collections::BTreeSet;
 

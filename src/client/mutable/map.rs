@@ -66,6 +66,8 @@ pub(super) struct ServerMap {
     pub(super) copies: BTreeMap<(usize, ShareNum), Copy>,
     pub(super) rejects: BTreeMap<(usize, ShareNum), Reject>,
     failures: BTreeMap<usize, RequestError>,
+    /// Shares that could not be had whole, and why.
+    pub(super) unread: BTreeMap<(usize, ShareNum), String>,
     /// Not told to their servers yet.
     pub(super) complaints: Vec<Complaint>,
 }
@@ -87,6 +89,7 @@ impl ServerMap {
             copies: BTreeMap::new(),
             rejects: BTreeMap::new(),
             failures: BTreeMap::new(),
+            unread: BTreeMap::new(),
             complaints: Vec::new(),
         }
     }
@@ -110,6 +113,42 @@ impl ServerMap {
         self.survey.on_bad(server, share);
         self.complaints.push(Complaint { server, share, reason: reason.clone() });
         self.rejects.insert((server, share), Reject { reason, front: copy.front });
+    }
+
+    /// A share could not be had whole: it is not counted on, and its server is not written to.
+    pub(super) fn unread(&mut self, server: usize, share: ShareNum, reason: String) {
+        self.copies.remove(&(server, share));
+        self.survey.on_unread(server, share);
+        self.unread.insert((server, share), reason);
+    }
+
+    /// A server took this share.
+    pub(super) fn written(&mut self, server: usize, share: ShareNum, content: &Bytes) {
+        let Ok(layout) = Layout::parse(content) else { return };
+        let header = *layout.header();
+        let id = VersionId::from(&header);
+        self.headers.insert(id, header);
+        self.survey.on_version(id, header.encoding());
+        self.survey.on_written(server, share, id);
+        self.rejects.remove(&(server, share));
+        self.copies.insert((server, share), Copy { layout, front: content.clone() });
+    }
+
+    /// What a server said when asked for its shares.
+    pub(super) fn holding(&self, server: usize) -> Holding {
+        if let Some(error) = self.failures.get(&server) {
+            Holding::Failed(error.clone())
+        } else if self.survey.has_answered(server) || self.has_unread(server) {
+            Holding::Answered
+        } else if self.survey.is_silent(server) {
+            Holding::Silent
+        } else {
+            Holding::NotAsked
+        }
+    }
+
+    fn has_unread(&self, server: usize) -> bool {
+        self.unread.range((server, ShareNum(0))..=(server, ShareNum(u8::MAX))).next().is_some()
     }
 
     /// Takes what a server showed. Answers with a share that could not be read, if there is one.
@@ -171,16 +210,7 @@ impl ServerMap {
             let bad = bad.map(|((_, share), reject)| (*share, ShareReport::Bad(reject.reason.clone())));
             let mut shares: Vec<(ShareNum, ShareReport)> = good.chain(bad).collect();
             shares.sort_by_key(|(share, _)| *share);
-            let holding = if let Some(error) = self.failures.get(&server) {
-                Holding::Failed(error.clone())
-            } else if self.survey.has_answered(server) {
-                Holding::Answered
-            } else if self.survey.is_silent(server) {
-                Holding::Silent
-            } else {
-                Holding::NotAsked
-            };
-            ServerReport { server: slot.id(server).clone(), holding, shares }
+            ServerReport { server: slot.id(server).clone(), holding: self.holding(server), shares }
         };
         let versions = self.survey.versions();
         Missing {

@@ -1,4 +1,4 @@
-//! Mutable files: creating, reading, overwriting, modifying.
+//! Mutable files: creating, reading, overwriting, modifying, checking, repairing.
 //!
 //! A version is known by its sequence number and root hash; which versions a grid holds, and which of them can be
 //! read, is found out anew by every operation (`map`). Content is held in memory as a whole, as the format demands
@@ -18,16 +18,21 @@ use crate::format::mutable::VersionId;
 use crate::format::{Encoding, ServerId, ShareNum};
 use crate::net::Dial;
 
+mod check;
 mod error;
 mod key;
 mod map;
 mod publish;
 mod read;
+mod repair;
 mod retrieve;
 mod slot;
+mod verify;
 mod write;
 
+pub use check::{CheckError, CheckedServer, CheckedShare, CheckedVersion, MutableCheck};
 pub use error::{Holding, Missing, ModifyError, PublishError, RetrieveError, ServerReport, ShareReport};
+pub use repair::{MutableRepair, RepairError, RepairOptions};
 
 /// How a version is spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -174,7 +174,7 @@ impl<D: Dial + Clone> Client<D> {
         map
     }
 
-    fn encode(
+    pub(super) fn encode(
         &self,
         key: &SigningKey,
         seqnum: u64,
@@ -214,7 +214,7 @@ impl<D: Dial + Clone> Client<D> {
     }
 
     /// A number from 0 to 1.
-    fn fraction(&self) -> f64 {
+    pub(super) fn fraction(&self) -> f64 {
         f64::from(u16::from_be_bytes(self.random())) / f64::from(u16::MAX)
     }
 }

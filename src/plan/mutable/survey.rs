@@ -150,6 +150,18 @@ impl Survey {
         self.servers[server].shares.insert(share, Sighting::Bad);
     }
 
+    /// `server` has this share now.
+    pub fn on_written(&mut self, server: usize, share: ShareNum, id: VersionId) {
+        self.servers[server].shares.insert(share, Sighting::Good(id));
+    }
+
+    /// `server` showed this share, and could not be had to show all of it.
+    pub fn on_unread(&mut self, server: usize, share: ShareNum) {
+        let facts = &mut self.servers[server];
+        facts.shares.remove(&share);
+        facts.state = State::Failed;
+    }
+
     /// How long a server may be silent before it is overdue, as things stand.
     pub fn patience(&self) -> Duration {
         match self.mode {
