@@ -17,9 +17,10 @@ use crate::client::Client;
 use crate::crypto::{ConvergentKey, Key};
 use crate::erasure::{CodingError, Segmentation, SegmentationError};
 use crate::format::cap::{Cap, LITERAL_BYTES_MAX, LiteralCap, ReadCap};
+use crate::format::hash::Digest;
 use crate::format::secret::{cancel_secret, renew_secret};
 use crate::format::share::{HashesError, Layout};
-use crate::format::{Encoding, ServerId, ShareNum};
+use crate::format::{Encoding, ServerId, ShareNum, StorageIndex};
 use crate::net::Dial;
 use crate::net::message::{LeaseSecrets, UploadSecret};
 use crate::plan::Moment;
@@ -32,11 +33,13 @@ mod job;
 mod passes;
 mod push;
 mod refuge;
+mod restore;
 
 use crew::Crew;
 use job::{Job, Peer};
 use passes::Passes;
 use push::Pushed;
+pub(in crate::client) use restore::{Existing, Holdings};
 
 /// Plaintext read at a time while a key is made of it, in bytes.
 const KEY_PIECE_BYTES: usize = 256 * 1024;
@@ -151,31 +154,41 @@ impl<D: Dial + Clone> Client<D> {
         let policy = &self.policy().upload;
         let late = |_| UploadError::Deadline(policy.deadline);
         let begun = self.now();
-        let after = |span: Duration| self.instant(self.now() + span);
-        let end = after(policy.deadline);
-        let work_end = after(policy.deadline.saturating_sub(policy.abort_max));
+        let work_end = self.instant(begun + policy.deadline.saturating_sub(policy.abort_max));
         let prepared = timeout_at(work_end, self.prepare(source, options)).await.map_err(late)??;
         let (cut, key) = match prepared {
             Prepared::Literal(cap) => return Ok(Uploaded::literal(cap)),
             Prepared::Segments(cut, key) => (cut, key),
         };
         let layout = Layout::for_upload(cut);
-        let job = self.job(&key, layout.share_size(cut), begun);
-        let mut crew = Crew::new(&job);
-        let work = Passes::new(source, cut, layout, &key).run(&mut crew, happy);
-        let outcome = timeout_at(work_end, work).await.map_err(late).flatten();
+        let job = self.job(key.storage_index(), layout.share_size(cut), begun, None);
+        let (pushed, ueb_hash) = self.push(&job, Passes::new(source, cut, layout, &key), happy).await?;
+        let cap = ReadCap { key, ueb_hash, encoding, size: cut.size() };
+        Ok(Uploaded::new(Cap::Chk(cap), &job, pushed))
+    }
+
+    /// Finds homes for shares, writes them, and cleans up.
+    async fn push<S>(
+        &self,
+        job: &Job<'_, D>,
+        passes: Passes<'_, S>,
+        happy: usize,
+    ) -> Result<(Pushed, Digest), UploadError>
+    where
+        S: AsyncRead + AsyncSeek + Unpin,
+    {
+        let policy = &self.policy().upload;
+        let late = |_| UploadError::Deadline(policy.deadline);
+        let after = |span: Duration| self.instant(self.now() + span);
+        let (end, work_end) = (self.instant(job.end), self.instant(job.end - policy.abort_max));
+        let mut crew = Crew::new(job);
+        let outcome = timeout_at(work_end, passes.run(&mut crew, happy)).await.map_err(late).flatten();
         let clean_end = after(policy.abort_max).min(end);
         match outcome {
-            Ok((pushed, ueb_hash)) => {
-                crew.finish(clean_end, after(policy.answer_floor)).await;
-                let cap = ReadCap { key, ueb_hash, encoding, size: cut.size() };
-                Ok(Uploaded::new(Cap::Chk(cap), &job, pushed))
-            }
-            Err(error) => {
-                crew.clean(clean_end).await;
-                Err(error)
-            }
+            Ok(_) => crew.finish(clean_end, after(policy.answer_floor)).await,
+            Err(_) => crew.clean(clean_end).await,
         }
+        outcome
     }
 
     async fn prepare<S>(&self, source: &mut S, options: &UploadOptions) -> Result<Prepared, UploadError>
@@ -220,8 +233,13 @@ impl<D: Dial + Clone> Client<D> {
         Ok(key.finish())
     }
 
-    fn job(&self, key: &Key, share_size: u64, begun: Moment) -> Job<'_, D> {
-        let index = key.storage_index();
+    fn job<'a>(
+        &'a self,
+        index: StorageIndex,
+        share_size: u64,
+        begun: Moment,
+        holdings: Option<&'a Holdings>,
+    ) -> Job<'a, D> {
         let lease = &self.secrets().lease;
         let servers = self.health().order(self.permuted(index), |storage| &storage.info().id, self.now());
         let servers = servers.into_iter().map(|storage| {
@@ -232,7 +250,7 @@ impl<D: Dial + Clone> Client<D> {
         });
         let servers = servers.collect();
         let end = begun + self.policy().upload.deadline;
-        Job { client: self, servers, index, secret: UploadSecret(self.random()), share_size, end }
+        Job { client: self, servers, index, secret: UploadSecret(self.random()), share_size, end, holdings }
     }
 }
 

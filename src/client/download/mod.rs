@@ -28,9 +28,12 @@ mod operation;
 mod pages;
 mod segment;
 mod share;
+mod whole;
 
 pub use error::{Answer, DownloadError, ServerReport, ShareState, Shortage};
 pub use share::Flaw;
+pub(in crate::client) use share::{FileShape, ReadError};
+pub(in crate::client) use whole::verify_share;
 
 /// What a download did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

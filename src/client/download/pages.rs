@@ -30,6 +30,11 @@ impl Pages {
         Self { shape, root, held: Vec::new() }
     }
 
+    /// What all of it hangs from.
+    pub(super) fn root(&self) -> Digest {
+        self.root
+    }
+
     /// The hash of `leaf`, or the page that is missing on the way to it.
     pub(super) fn leaf(&self, leaf: u64) -> Result<Leaf, MerkleError> {
         let node = self.shape.leaf(leaf)?;

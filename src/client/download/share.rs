@@ -55,7 +55,7 @@ pub enum Flaw {
 
 /// Why nothing useful came of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum ReadError {
+pub(in crate::client) enum ReadError {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error("corrupt: {0}")]
@@ -64,9 +64,9 @@ pub(super) enum ReadError {
 
 /// What all good shares of a file agree on.
 #[derive(Debug)]
-pub(super) struct FileShape {
-    pub(super) ueb: UriExtension,
-    pub(super) cut: Segmentation,
+pub(in crate::client) struct FileShape {
+    pub(in crate::client) ueb: UriExtension,
+    pub(in crate::client) cut: Segmentation,
     pub(super) codec: Codec,
 }
 
@@ -122,7 +122,7 @@ impl<D: Dial> Reader<D> {
     }
 
     /// Exactly these bytes.
-    async fn exactly(&mut self, range: Range<u64>) -> Result<Bytes, ReadError> {
+    pub(super) async fn exactly(&mut self, range: Range<u64>) -> Result<Bytes, ReadError> {
         if let Some(bytes) = self.held(&range) {
             return Ok(bytes);
         }
@@ -184,7 +184,7 @@ impl<D: Dial> Reader<D> {
     }
 
     /// Adds to `pages` what is missing to know `leaf`.
-    async fn learn(
+    pub(super) async fn learn(
         &mut self,
         tree: Tree,
         layout: &Layout,
@@ -252,14 +252,15 @@ pub(super) struct Trees {
     pub(super) crypttext: Option<Pages>,
 }
 
+/// One of the two hash trees over the segments.
 #[derive(Debug, Clone, Copy)]
-enum Tree {
+pub(super) enum Tree {
     Block,
     Crypttext,
 }
 
 impl Tree {
-    fn flaw(self, error: MerkleError) -> Flaw {
+    pub(super) fn flaw(self, error: MerkleError) -> Flaw {
         match self {
             Self::Block => Flaw::BlockTree(error),
             Self::Crypttext => Flaw::CrypttextTree(error),

@@ -27,7 +27,8 @@ pub(super) struct Encoder {
     cut: Segmentation,
     layout: Layout,
     codec: Codec,
-    cipher: Cipher,
+    /// None: what is encoded is encrypted already.
+    cipher: Option<Cipher>,
     hashes: ShareHashes,
     /// The next one.
     segment: u64,
@@ -35,12 +36,12 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(cut: Segmentation, layout: Layout, key: &Key) -> Self {
+    pub(super) fn new(cut: Segmentation, layout: Layout, key: Option<&Key>) -> Self {
         Self {
             cut,
             layout,
             codec: Codec::new(cut.encoding()),
-            cipher: Cipher::new(key, 0),
+            cipher: key.map(|key| Cipher::new(key, 0)),
             hashes: ShareHashes::new(cut),
             segment: 0,
             buffer: BytesMut::new(),
@@ -61,7 +62,9 @@ impl Encoder {
         let block_len = in_memory(cut.block_len(segment))?;
         let (primary, secondary) = self.buffer.split_at_mut(block_len * cut.encoding().needed());
         let (crypttext, padding) = primary.split_at_mut(in_memory(cut.segment_len(segment))?);
-        self.cipher.apply(crypttext);
+        if let Some(cipher) = &mut self.cipher {
+            cipher.apply(crypttext);
+        }
         padding.fill(0);
         self.hashes.segment(crypttext);
         let blocks: Vec<&[u8]> = primary.chunks_exact(block_len).collect();
@@ -133,7 +136,7 @@ mod tests {
     #[test]
     fn every_segment_is_encoded_in_the_same_memory() {
         let cut = Segmentation::new(100_000, Encoding::new(3, 10).unwrap(), 9_999).unwrap();
-        let mut encoder = Encoder::new(cut, Layout::for_upload(cut), &Key([1; 16]));
+        let mut encoder = Encoder::new(cut, Layout::for_upload(cut), Some(&Key([1; 16])));
         let mut places = Vec::new();
         for _ in 0..cut.segments() {
             places.push(encoder.plaintext().unwrap().as_ptr());

@@ -78,6 +78,9 @@ pub(super) async fn find<D: Dial + Clone>(
         search.tell_overdue();
         match search.selection.decide(now) {
             Decision::Ask(moves) => moves.into_iter().for_each(|wanted| search.make(wanted)),
+            // Whatever a file that exists can get is worth having, and whoever may still answer is overdue.
+            Decision::Wait(None) | Decision::Unhappy
+                if job.holdings.is_some() && search.selection.aim_lower() => {}
             Decision::Wait(until) => {
                 let until = until.map(|moment| job.client.instant(moment));
                 // All that came at the same time is decided upon together.
@@ -160,7 +163,8 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
         for share in shares {
             job.client.tell(Event::ShareFound { server: job.servers[server].id().clone(), share: *share });
         }
-        self.selection.found(server, job.client.now(), shares.clone(), *room >= job.share_size);
+        let (shares, is_roomy) = (job.admit(server, shares.clone()), *room >= job.share_size);
+        self.selection.found(server, job.client.now(), shares, is_roomy && !job.is_barred(server));
     }
 
     fn note_granted(
@@ -175,6 +179,7 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
         match answer {
             Ok(Allocated { already_have, allocated }) => {
                 self.crew.release(server, &(asked - &allocated));
+                let already_have = self.crew.job.admit(server, already_have);
                 self.selection.granted(server, self.crew.job.client.now(), already_have, &allocated);
             }
             Err(error) => self.selection.failed(server, error.to_string(), is_gone(&error)),

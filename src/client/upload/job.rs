@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use tokio::time::timeout;
 
+use super::restore::Holdings;
 use crate::client::Client;
 use crate::client::ask::{is_hiccup, may_pass};
 use crate::client::event::Question;
@@ -32,6 +33,8 @@ pub(super) struct Job<'a, D: Dial> {
     pub(super) share_size: u64,
     /// When the upload must have ended, cleaning up included.
     pub(super) end: Moment,
+    /// What is known of the shares of a file that exists. Otherwise servers are believed.
+    pub(super) holdings: Option<&'a Holdings>,
 }
 
 /// One server and the secrets that are for it.
@@ -54,6 +57,19 @@ pub(super) struct Piece {
 }
 
 impl<D: Dial + Clone> Job<'_, D> {
+    /// Those of `shares`, which `server` says it has, that count.
+    pub(super) fn admit(&self, server: usize, mut shares: BTreeSet<ShareNum>) -> BTreeSet<ShareNum> {
+        if let Some(holdings) = self.holdings {
+            shares.retain(|share| holdings.has_good(self.servers[server].id(), *share));
+        }
+        shares
+    }
+
+    /// Whether `server` is not to be given any share.
+    pub(super) fn is_barred(&self, server: usize) -> bool {
+        self.holdings.is_some_and(|holdings| holdings.is_barred(self.servers[server].id()))
+    }
+
     /// Runs `request` and tells of it.
     pub(super) async fn ask<T>(
         &self,

@@ -32,8 +32,9 @@ pub(super) struct Passes<'s, S> {
     source: &'s mut S,
     cut: Segmentation,
     layout: Layout,
-    key: &'s Key,
-    /// What the first pass came to.
+    /// None: the source is encrypted already.
+    key: Option<&'s Key>,
+    /// What the first pass came to, or must come to.
     ueb_hash: Option<Digest>,
     /// Shares that have everything but their last piece.
     held: BTreeSet<ShareNum>,
@@ -43,7 +44,14 @@ pub(super) struct Passes<'s, S> {
 impl<'s, S: AsyncRead + AsyncSeek + Unpin> Passes<'s, S> {
     /// `source` is at its start.
     pub(super) fn new(source: &'s mut S, cut: Segmentation, layout: Layout, key: &'s Key) -> Self {
-        Self { source, cut, layout, key, ueb_hash: None, held: BTreeSet::new(), segments_told: 0 }
+        let (held, segments_told) = (BTreeSet::new(), 0);
+        Self { source, cut, layout, key: Some(key), ueb_hash: None, held, segments_told }
+    }
+
+    /// Of a file that exists: `source` is its ciphertext. No share is completed unless it belongs to `ueb_hash`.
+    pub(super) fn again(source: &'s mut S, cut: Segmentation, layout: Layout, ueb_hash: Digest) -> Self {
+        let (held, segments_told) = (BTreeSet::new(), 0);
+        Self { source, cut, layout, key: None, ueb_hash: Some(ueb_hash), held, segments_told }
     }
 
     /// Everything between the key and the cleaning up.
@@ -55,7 +63,14 @@ impl<'s, S: AsyncRead + AsyncSeek + Unpin> Passes<'s, S> {
         let client = crew.job.client;
         let homes = homes::find(crew, self.cut.encoding(), happy).await?;
         let rounds = client.policy().upload.anew_rounds_max;
-        let mut push = Push::new(self.cut.encoding(), happy, rounds, homes);
+        // Whatever is added to a file that exists is better than nothing.
+        let least = if self.ueb_hash.is_some() { 1 } else { happy };
+        let mut push = Push::new(self.cut.encoding(), least, rounds, homes);
+        if let Some(ueb_hash) = self.ueb_hash
+            && push.open().is_empty()
+        {
+            return Ok((push.finish(), ueb_hash));
+        }
         let begun = client.now();
         let ueb_hash = self.pass(crew, &mut push).await?;
         self.ueb_hash = Some(ueb_hash);

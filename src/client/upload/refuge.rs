@@ -74,7 +74,8 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
             let suspect = client.health().standing(id, client.now()) == Standing::Suspect;
             (shares == 0 || beside_another).then_some((shares, suspect, server))
         };
-        let free = self.push.refuges().filter(|server| !self.offers.contains_key(server));
+        let is_free = |server: &usize| !self.offers.contains_key(server) && !self.crew.job.is_barred(*server);
+        let free = self.push.refuges().filter(is_free);
         free.filter_map(rank).min().map(|(.., server)| server)
     }
 
@@ -111,6 +112,7 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
             }
         };
         self.crew.release(server, &(&asked - &allocated));
+        let already_have = self.crew.job.admit(server, already_have);
         let is_there = already_have.contains(&share);
         match is_there || allocated.contains(&share) {
             true => self.push.offers.taken += 1,

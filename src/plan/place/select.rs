@@ -14,6 +14,7 @@ use crate::plan::Moment;
 use crate::plan::policy::OverduePolicy;
 
 mod again;
+mod less;
 #[cfg(test)]
 mod tests;
 
