@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use lafs::client::mutable::{MutableRepair, RepairError, RepairOptions};
+use lafs::format::cap::MutableFormat;
 use lafs::format::mutable::Layout;
 use lafs::server::backend::MutableShare;
+use lafs::version::{NewVersion, encode_mdmf};
 
 use super::check::{change, check, damage, forget};
 use super::*;
@@ -205,6 +207,41 @@ fn what_is_lost_is_not_repaired() {
         assert!(matches!(error, RepairError::Unreadable(_)), "{error}");
         assert!(stored(case) == before);
         insta::assert_snapshot!(error);
+    });
+}
+
+#[test]
+fn a_file_of_many_segments_is_verified_and_repaired() {
+    with_file(10, 1000, async |case| {
+        let (plain, encoding) = (content(700_000, 0), Encoding::THREE_OF_TEN);
+        let salts: Vec<[u8; 16]> = (0..6).map(|n| [n; 16]).collect();
+        let new = NewVersion { key: &key(), seqnum: 2, salt: &salts[..], encoding, entropy: [1; 32] };
+        let encoded = encode_mdmf(&new, &plain).unwrap();
+        for (place, shares) in stored(case).iter().enumerate() {
+            for (share, old) in shares {
+                let content = encoded.shares[usize::from(share.0)].clone();
+                let new = MutableShare { enabler: old.enabler.clone(), content };
+                case.node(place).backend.put_mutable(case.index(), *share, new);
+            }
+        }
+        let cap = WriteCap { format: MutableFormat::Mdmf, ..case.cap() };
+        let before = stored(case);
+        assert!(check(case, true).await.is_healthy());
+        damage(case, 0, |layout| layout.block(3).unwrap());
+        damage(case, 1, |layout| layout.block_tree().unwrap());
+        damage(case, 2, |layout| layout.private_key().unwrap());
+        (3..7).for_each(|place| forget(case, place));
+        let found = check(case, true).await;
+        assert_eq!((found.bad().count(), found.best().unwrap().shares.len()), (2, 4), "{found}");
+        let repair = case.stranger().repair_mutable(&cap, &OPTIONS).await.unwrap();
+        assert!(repair.after.is_healthy(), "{}", repair.after);
+        assert_eq!((repair.version.seqnum, repair.written.len()), (2, 7));
+        assert!(check(case, true).await.is_healthy());
+        let contents = |stored: &[BTreeMap<ShareNum, MutableShare>]| {
+            let all = stored.iter().flatten();
+            all.map(|(share, stored)| (*share, stored.content.clone())).collect::<BTreeMap<_, _>>()
+        };
+        assert!(contents(&stored(case)) == contents(&before));
     });
 }
 

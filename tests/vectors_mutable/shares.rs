@@ -5,7 +5,9 @@ use lafs::format::ShareNum;
 use lafs::format::cap::MutableFormat;
 use lafs::format::mutable::keys::SALT_BYTES;
 use lafs::format::mutable::{Header, Layout};
-use lafs::version::{EncodeError, Encoded, NewVersion, encode_mdmf, encode_sdmf, open_private_key};
+use lafs::version::{
+    EncodeError, Encoded, NewVersion, Signed, encode_again, encode_mdmf, encode_sdmf, open_private_key,
+};
 use serde_json::Value;
 
 use crate::support::{base64, check, content, data, decode, encoding, key, names, open, share_num};
@@ -48,6 +50,7 @@ fn sdmf_shares_come_out_as_tahoe_made_them() {
         };
         let encoded = encode_sdmf(&new, &content(version)).unwrap();
         assert_eq!(encoded.shares.len(), version.list("shares").len());
+        assert_made_again(&encoded, &key, &[new.salt], &content(version));
         made += made_alike(&encoded, &key, version);
     });
     assert!(made >= versions);
@@ -68,6 +71,7 @@ fn mdmf_shares_come_out_as_tahoe_made_them() {
         let new =
             NewVersion { key: &key, seqnum, salt: &salts[..], encoding: encoding(file), entropy: [9; 32] };
         let encoded = encode_mdmf(&new, &content(version)).unwrap();
+        assert_made_again(&encoded, &key, &salts, &content(version));
         made += made_alike(&encoded, &key, version);
 
         let [none, one] = [&[][..], &[[0; SALT_BYTES]; 9]];
@@ -77,6 +81,21 @@ fn mdmf_shares_come_out_as_tahoe_made_them() {
     });
     assert!(made >= versions);
     assert!((versions, made) == (3, 30) || !vectors::are_our_own(), "{versions} versions, {made} shares");
+}
+
+/// The shares come out the same a second time, with the signature they have; and none of other content.
+fn assert_made_again(encoded: &Encoded, key: &SigningKey, salts: &[[u8; SALT_BYTES]], content: &[u8]) {
+    let share = &encoded.shares[0];
+    let range = Layout::parse(share).unwrap().signature().unwrap();
+    let range = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+    let signature = share[range].try_into().unwrap();
+    let signed = Signed { key, header: &encoded.header, signature: &signature, salts };
+    assert_eq!(encode_again(&signed, content).unwrap().shares, encoded.shares);
+    if let Some((last, before)) = content.split_last() {
+        let other = [before, &[last ^ 1]].concat();
+        assert_eq!(encode_again(&signed, &other).unwrap_err(), EncodeError::Root);
+        assert_eq!(encode_again(&signed, before).unwrap_err(), EncodeError::Root);
+    }
 }
 
 /// Holds all shares of a version made here against Tahoe's, and decodes the last k of them. Returns their number.

@@ -1,8 +1,9 @@
 //! Asks every server for its shares of an immutable file, and reads those shares if wanted.
 //!
-//! Each server is waited for as long as an answer may take; the reading of a share has a limit that goes with its length.
-//! A few shares are read at a time. Servers are told of shares that are corrupt.
+//! Each server is waited for as long as an answer may take; the reading of a share has a limit that goes with its
+//! length. A few shares are read at a time. Servers are told of shares that are corrupt.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,9 +41,9 @@ struct Inspection<'a, D: Dial> {
 impl<D: Dial + Clone> Client<D> {
     /// How well the file is stored. Every server is asked, and waited for as long as an answer may take.
     ///
-    /// With `verify` every byte of every share is read, a few shares at a time and piece by piece; memory does not grow with
-    /// the file. Servers are told of corrupt shares. Ends within `policy.download.deadline`; what was not read by then
-    /// counts as silent.
+    /// With `verify` every byte of every share is read, a few shares at a time and piece by piece; memory does not
+    /// grow with the file. Servers are told of corrupt shares. Ends within `policy.download.deadline`; what was not
+    /// read by then counts as silent.
     pub async fn check(&self, cap: &VerifyCap, options: &CheckOptions) -> Check {
         self.inspect(cap, options.verify).await.0
     }
@@ -84,8 +85,8 @@ impl<D: Dial + Clone> Inspection<'_, D> {
             }
         }
         for server in 0..self.servers.len() {
-            if !self.answers.contains_key(&server) {
-                self.answers.insert(server, Answer::Silent);
+            if let Entry::Vacant(vacant) = self.answers.entry(server) {
+                vacant.insert(Answer::Silent);
                 let id = self.servers[server].info().id.clone();
                 client.health().overdue(&id, client.now());
                 client.tell(Event::Overdue { server: id, question: Question::Shares, after: patience });

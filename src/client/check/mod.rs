@@ -1,7 +1,7 @@
 //! How well immutable files are stored, and their repair; what is common to that and the same for mutable files.
 //!
-//! A check asks every server, and on request reads every byte of every share. A repair reads all of them, restores what is
-//! missing from what is good, and touches nothing that is there. Mutable files are in `client::mutable`.
+//! A check asks every server, and on request reads every byte of every share. A repair reads all of them, restores
+//! what is missing from what is good, and touches nothing that is there. Mutable files are in `client::mutable`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,8 +1,8 @@
-//! The ciphertext of a file as something to read from: it is downloaded while it is read, by one download from where the
-//! reading begins to the end.
+//! The ciphertext of a file as something to read from: it is downloaded while it is read, by one download from
+//! where the reading begins to the end.
 //!
-//! In memory are one segment and what the pipe between the two holds. The download does not run by itself: whoever reads is run
-//! by [`Remote::beside`], which runs both.
+//! In memory are one segment and what the pipe between the two holds. The download does not run by itself: whoever
+//! reads is run by [`Remote::beside`], which runs both.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -48,8 +48,8 @@ impl<'a> Remote<'a> {
         (Self(source), reading)
     }
 
-    /// Runs `work`, which reads, together with the download. If that failed, the error is here, and reading has failed with
-    /// another one.
+    /// Runs `work`, which reads, together with the download. If that failed, the error is here, and reading has
+    /// failed with another one.
     pub(super) async fn beside<T>(self, work: impl Future<Output = T>) -> (T, Option<DownloadError>) {
         let mut work = pin!(work);
         let done = poll_fn(|context| {

@@ -1,8 +1,8 @@
-//! Repair of an immutable file: shares that are missing or spoilt are made anew, byte for byte, and go to servers that have
-//! nothing of the file first.
+//! Repair of an immutable file: shares that are missing or spoilt are made anew, byte for byte, and go to servers
+//! that have nothing of the file first.
 //!
-//! The ciphertext is downloaded and encoded at the same time; one segment or two are in memory. What is there is never touched:
-//! servers do not let an immutable share be written over. A verify capability suffices.
+//! The ciphertext is downloaded and encoded at the same time; one segment or two are in memory. What is there is
+//! never touched: servers do not let an immutable share be written over. A verify capability suffices.
 
 use std::collections::{BTreeMap, BTreeSet};
 

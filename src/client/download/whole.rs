@@ -1,8 +1,8 @@
-//! Reads every byte of one share that has a meaning, and checks all of it against the capability: header, URI extension,
-//! share hash chain, both hash trees with their inner nodes, every block.
+//! Reads every byte of one share that has a meaning, and checks all of it against the capability: header, URI
+//! extension, share hash chain, both hash trees with their inner nodes, every block.
 //!
-//! In pieces of about a mebibyte, or of one block if that is longer; trees in smaller ones, so that memory does not grow with
-//! the file. The reserved section, which readers have no use for, is not read.
+//! In pieces of about a mebibyte, or of one block if that is longer; trees in smaller ones, so that memory does not
+//! grow with the file. The reserved section, which readers have no use for, is not read.
 
 use std::sync::Arc;
 

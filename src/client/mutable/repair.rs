@@ -1,5 +1,5 @@
-//! Repair of a mutable file: the newest version that can be read gets all its shares back, unchanged, and whatever else
-//! there is of older versions is written over.
+//! Repair of a mutable file: the newest version that can be read gets all its shares back, unchanged, and whatever
+//! else there is of older versions is written over.
 //!
 //! A version keeps its sequence number, so that a repair never hides what somebody else wrote, and rolls forward what
 //! was written in part. Where that would lose something, nothing is done unless it is forced. Good shares are never
@@ -60,8 +60,8 @@ pub enum RepairError {
     /// It could not be found out what there is.
     #[error(transparent)]
     Check(#[from] CheckError),
-    /// There is a newer version, or was when this client saw the file last, and it cannot be read: a repair would give it
-    /// up. Its shares may be on servers that are out of reach.
+    /// There is a newer version, or was when this client saw the file last, and it cannot be read: a repair would
+    /// give it up. Its shares may be on servers that are out of reach.
     #[error(
         "{newer} is newer than {best}, but only {shares} of the {needed} shares that it takes are within reach: \
          repairing {best} would give it up"

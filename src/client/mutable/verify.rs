@@ -1,8 +1,8 @@
 //! Reads every byte of the shares that a survey found, and checks all that is in them.
 //!
-//! A few shares at a time, each in pieces of about a mebibyte (in one piece in SDMF, as the format has one segment).
-//! Header, public key and signature were checked when the share was found. What is made of a bad share is for the caller
-//! to say.
+//! A few shares at a time, each in pieces of about a mebibyte (in one piece in SDMF, as the format has one
+//! segment). Header, public key and signature were checked when the share was found. What is made of a bad share is
+//! for the caller to say.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -46,7 +46,8 @@ pub(in crate::client) struct Existing<'a> {
 }
 
 impl<D: Dial + Clone> Client<D> {
-    /// Writes what is missing of `file`, whose ciphertext is `source`, to as many servers as there are shares if possible.
+    /// Writes what is missing of `file`, whose ciphertext is `source`, to as many servers as there are shares if
+    /// possible.
     pub(in crate::client) async fn restore<S>(
         &self,
         source: &mut S,
