@@ -1,12 +1,14 @@
 //! Repair of a mutable file: what it restores, what it refuses, and that it loses nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lafs::client::mutable::{MutableRepair, RepairError, RepairOptions};
 use lafs::format::cap::MutableFormat;
 use lafs::format::mutable::Layout;
 use lafs::server::backend::MutableShare;
 use lafs::version::{NewVersion, encode_mdmf};
+use tokio::time::Instant;
 
 use super::check::{change, check, damage, forget};
 use super::*;
@@ -273,6 +275,32 @@ fn nothing_gets_worse_when_no_server_takes_anything() {
         let repair = repair(case, OPTIONS).await.unwrap();
         assert_eq!((repair.written.len(), repair.after.best()), (0, repair.before.best()));
         assert!(stored(case) == before);
+    });
+}
+
+#[test]
+fn a_version_that_was_written_elsewhere_meanwhile_is_noticed() {
+    with_file(14, 1000, async |case| {
+        let begun = Instant::now();
+        let after = |ms| begun + Duration::from_millis(ms);
+        // It is given up by the repair, and back when the writer comes.
+        let back = after(10_050);
+        case.node(3).obey(move |_, _| if Instant::now() < back { Act::Hang } else { Act::Serve });
+        case.node(10).obey(|kind, _| match kind {
+            Kind::TestAndWrite => Act::Delay(Duration::from_millis(300)),
+            _ => Act::Serve,
+        });
+        let write = async {
+            tokio::time::sleep_until(after(10_100)).await;
+            let writer = case.grid.client_with(3, Policy::default(), b"");
+            writer.overwrite(&case.cap(), &content(7, 1), &options(7)).await.unwrap()
+        };
+        let (repair, written) = futures_util::future::join(repair(case, OPTIONS), write).await;
+        let repair = repair.unwrap();
+        assert_eq!((written.version.seqnum, written.collisions), (2, 0));
+        assert_eq!((repair.version, repair.collisions), (written.version, 1));
+        let found = check(case, true).await;
+        assert!(found.is_healthy(), "{found}");
     });
 }
 

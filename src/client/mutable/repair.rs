@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use super::check::{CheckError, CheckedVersion, Look, MutableCheck};
 use super::error::{PublishError, RetrieveError};
 use super::key::signing_key;
-use super::map::{ServerMap, slice};
+use super::map::{ServerMap, slice, survey};
 use super::publish::{Parcel, Spreading, Trouble, publish};
 use super::read::{Stop, read_version};
 use super::slot::Slot;
@@ -26,6 +26,7 @@ use crate::format::mutable::{Header, VersionId};
 use crate::format::{ServerId, ShareNum};
 use crate::net::Dial;
 use crate::plan::doubled;
+use crate::plan::mutable::Mode;
 use crate::version::{EncodeError, Signed, encode_again};
 
 /// How a mutable file is to be repaired.
@@ -46,7 +47,7 @@ pub struct MutableRepair {
     pub after: MutableCheck,
     /// Which version it is now: the best one there was, unless the repair was forced to publish a new one.
     pub version: VersionId,
-    /// The shares written. None: there was nothing to do.
+    /// The shares written, in all attempts. None: there was nothing to do.
     pub written: BTreeMap<ShareNum, BTreeSet<ServerId>>,
     /// Shares that a server did not take, and why; most have another home by now.
     pub lost: Vec<(ServerId, ShareNum, String)>,
@@ -126,6 +127,7 @@ impl<D: Dial + Clone> Client<D> {
         let slot = Slot::new(self, cap.key.read_key().storage_index());
         let mut first = None;
         let mut collisions = 0;
+        let (mut written, mut lost) = (BTreeMap::<_, BTreeSet<_>>::new(), Vec::new());
         loop {
             let Look { mut map, salts } = self.look(&slot, cap.fingerprint, true, Some(&cap.key)).await?;
             let check = MutableCheck::of(&slot, &map, true);
@@ -139,7 +141,6 @@ impl<D: Dial + Clone> Client<D> {
             }
             let parcel = match self.plan(&slot, &map, &check, best, options)? {
                 Plan::Nothing => {
-                    let (written, lost) = (BTreeMap::new(), Vec::new());
                     let version = best.id;
                     return Ok(MutableRepair { before, after: check, version, written, lost, collisions });
                 }
@@ -147,22 +148,38 @@ impl<D: Dial + Clone> Client<D> {
                 Plan::Publish(seqnum) => self.anew(&slot, &mut map, cap, best, seqnum).await?,
             };
             match publish(&slot, &map, &cap.key, &parcel, options.happy).await {
-                Ok(Spreading { placed, lost, .. }) => {
+                Ok(Spreading { placed, lost: more, .. }) => {
                     let version = VersionId::from(&parcel.header);
                     self.note_version(slot.index, version);
-                    let written = note_written(&slot, &mut map, &parcel, placed);
-                    let after = MutableCheck::of(&slot, &map, true);
-                    return Ok(MutableRepair { before, after, version, written, lost, collisions });
+                    lost.extend(more);
+                    for (share, servers) in note_written(&slot, &mut map, &parcel, placed) {
+                        written.entry(share).or_default().extend(servers);
+                    }
+                    if written.is_empty() || self.newest_now(&slot, cap).await <= Some(version) {
+                        let after = MutableCheck::of(&slot, &map, true);
+                        return Ok(MutableRepair { before, after, version, written, lost, collisions });
+                    }
                 }
                 Err(Trouble::Failed(error)) => return Err(error.into()),
-                Err(Trouble::Surprise) => collisions += 1,
+                Err(Trouble::Surprise) => {}
             }
+            collisions += 1;
             if collisions >= policy.attempts_max.max(1) || slot.is_over() {
                 return Err(RepairError::Uncoordinated(collisions));
             }
             let pause = doubled(policy.collision_after, u32::try_from(collisions - 1).unwrap_or(u32::MAX));
             sleep(pause / 2 + pause.mul_f64(self.fraction())).await;
         }
+    }
+
+    /// The newest version that servers show. A share that is written where none was meets no test, so that a repair
+    /// does not notice who wrote elsewhere meanwhile.
+    async fn newest_now(&self, slot: &Slot<'_, D>, cap: &WriteCap) -> Option<VersionId> {
+        let mut patience = self.policy().for_short_answers();
+        patience.ceiling = patience.first;
+        let (servers, expected) = (slot.servers.len(), self.policy().mutable.expected);
+        let map = ServerMap::empty(Mode::Check, servers, cap.fingerprint, expected, None, patience);
+        survey(slot, map).await.survey.versions().last().map(|newest| newest.id)
     }
 
     fn plan(
