@@ -8,7 +8,6 @@
 
 mod in_memory;
 #[path = "common/vectors.rs"]
-#[expect(dead_code, reason = "only the folder and its JSON matter here")]
 mod vectors;
 
 use std::collections::BTreeMap;

@@ -1,10 +1,11 @@
-//! Whole operations: upload, download, mutable files.
+//! Whole operations: upload, download, mutable files, directories.
 //!
 //! Thin and asynchronous: the decisions are in `plan`, the bytes in `format`, the requests in `net`.
 //! No task is spawned here; an operation is one future, and dropping it ends all it started.
 
 pub(crate) mod ask;
 pub mod check;
+pub mod directory;
 pub mod download;
 pub mod event;
 pub(crate) mod flight;

@@ -9,10 +9,8 @@ mod faults;
 #[path = "../common/grid.rs"]
 mod grid;
 #[path = "../common/vectors.rs"]
-#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod vectors;
 #[path = "../common/whole_file.rs"]
-#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod whole_file;
 
 use std::collections::BTreeSet;
