@@ -1,5 +1,6 @@
 //! A whole file to its shares and back, in memory, in the most obvious way: what the real uploader and
 //! downloader do piece by piece over the network must give the same bytes.
+#![allow(dead_code, reason = "every test binary uses another part of it")]
 
 use lafs::crypto::{Cipher, ConvergentKey, Key};
 use lafs::erasure::{Codec, Segmentation};
