@@ -1,9 +1,10 @@
-//! Whole operations: upload, download, mutable files, directories.
+//! Whole operations: upload, download, mutable files, directories, backup.
 //!
 //! Thin and asynchronous: the decisions are in `plan`, the bytes in `format`, the requests in `net`.
 //! No task is spawned here; an operation is one future, and dropping it ends all it started.
 
 pub(crate) mod ask;
+pub mod backup;
 pub mod check;
 pub mod directory;
 pub mod download;

@@ -130,7 +130,7 @@ pub enum UploadError {
 }
 
 /// A file whose length and key are known.
-enum Prepared {
+pub(crate) enum Prepared {
     Literal(LiteralCap),
     Segments(Segmentation, Key),
 }
@@ -147,15 +147,42 @@ impl<D: Dial + Clone> Client<D> {
     where
         S: AsyncRead + AsyncSeek + Unpin,
     {
+        let begun = self.now();
+        let prepared = self.prepare_upload(source, options).await?;
+        self.upload_prepared(source, prepared, options.happy, begun).await
+    }
+
+    /// Reads `source` to its end and goes back to its start: what there is to upload is known then.
+    pub(crate) async fn prepare_upload<S>(
+        &self,
+        source: &mut S,
+        options: &UploadOptions,
+    ) -> Result<Prepared, UploadError>
+    where
+        S: AsyncRead + AsyncSeek + Unpin,
+    {
         let UploadOptions { encoding, happy, .. } = *options;
         if happy == 0 || happy > encoding.total() {
             return Err(UploadError::Happy { happy, total: encoding.total() });
         }
         let policy = &self.policy().upload;
+        let work_max = policy.deadline.saturating_sub(policy.abort_max);
+        let work_end = self.instant(self.now() + work_max);
         let late = |_| UploadError::Deadline(policy.deadline);
-        let begun = self.now();
-        let work_end = self.instant(begun + policy.deadline.saturating_sub(policy.abort_max));
-        let prepared = timeout_at(work_end, self.prepare(source, options)).await.map_err(late)??;
+        timeout_at(work_end, self.prepare(source, options)).await.map_err(late)?
+    }
+
+    /// The rest of [`Client::upload`], which began at `begun`.
+    pub(crate) async fn upload_prepared<S>(
+        &self,
+        source: &mut S,
+        prepared: Prepared,
+        happy: usize,
+        begun: Moment,
+    ) -> Result<Uploaded, UploadError>
+    where
+        S: AsyncRead + AsyncSeek + Unpin,
+    {
         let (cut, key) = match prepared {
             Prepared::Literal(cap) => return Ok(Uploaded::literal(cap)),
             Prepared::Segments(cut, key) => (cut, key),
@@ -163,7 +190,7 @@ impl<D: Dial + Clone> Client<D> {
         let layout = Layout::for_upload(cut);
         let job = self.job(key.storage_index(), layout.share_size(cut), begun, None);
         let (pushed, ueb_hash) = self.push(&job, Passes::new(source, cut, layout, &key), happy).await?;
-        let cap = ReadCap { key, ueb_hash, encoding, size: cut.size() };
+        let cap = ReadCap { key, ueb_hash, encoding: cut.encoding(), size: cut.size() };
         Ok(Uploaded::new(Cap::Chk(cap), &job, pushed))
     }
 

@@ -21,6 +21,8 @@ pub struct Policy {
     pub upload: UploadPolicy,
     /// Limits of operations on mutable files.
     pub mutable: MutablePolicy,
+    /// How a backup goes about its files.
+    pub backup: BackupPolicy,
 }
 
 /// When the transport gives a request up. Longer than anything in [`OverduePolicy`]: being overdue
@@ -160,6 +162,20 @@ pub struct MutablePolicy {
     pub deadline: Duration,
 }
 
+/// How a backup goes about its files and directories.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackupPolicy {
+    /// Files and directories listed, checked or uploaded at a time. Each has one segment with its blocks in memory.
+    /// Default 16.
+    pub items_at_a_time: usize,
+    /// What fails for a reason that may pass is tried again this many times. Default 3 ...
+    pub retries_max: u32,
+    /// ... after this long, give or take half of it, doubled each time. Default 500 ms ...
+    pub retry_after: Duration,
+    /// ... up to this. Default 10 s.
+    pub retry_after_max: Duration,
+}
+
 impl Policy {
     /// When answers to short questions are overdue, where passing over a server that is merely slow has a price: not before
     /// [`UploadPolicy::answer_floor`].
@@ -247,6 +263,12 @@ impl Default for Policy {
                 write_floor: Duration::from_millis(500),
                 stall_max: Duration::from_secs(60),
                 deadline: Duration::from_secs(600),
+            },
+            backup: BackupPolicy {
+                items_at_a_time: 16,
+                retries_max: 3,
+                retry_after: Duration::from_millis(500),
+                retry_after_max: Duration::from_secs(10),
             },
         }
     }

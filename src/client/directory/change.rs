@@ -112,3 +112,45 @@ impl From<ModifyError<Self>> for ChangeDirectoryError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::directory::{Child, Replace, UnixTime};
+
+    fn link(name: &str) -> Change {
+        let child = Child::new(Some("URI:LIT:"), None).expect("a capability");
+        Change::Link {
+            name: name.to_owned(),
+            child,
+            metadata: None,
+            replace: Replace::Never,
+            at: UnixTime(1.0),
+        }
+    }
+
+    fn apply_to_own_outcome(changes: &[Change], before: &Bytes) -> Option<Bytes> {
+        let key = WriteKey([3; 16]);
+        let mut attempts =
+            Attempts { changes, key, is_repeated: false, left: BTreeMap::new(), outcome: None };
+        let ours = attempts.apply(before).expect("a change").expect("something new");
+        let (mut theirs, _) = Directory::parse(&ours, Access::Write(key)).expect("a directory");
+        link("theirs").apply(&mut theirs).expect("another change");
+        attempts.apply(&theirs.pack().expect("a directory").into()).expect("no conflict with itself")
+    }
+
+    #[test]
+    fn an_attempt_that_others_wrote_over_is_recognised_by_what_it_left() {
+        let rename = |from: &str, to: &str| Change::Rename {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            replace: Replace::Never,
+            at: UnixTime(1.0),
+        };
+        for changes in
+            [vec![link("a")], vec![link("a"), rename("a", "b")], vec![link("a"), rename("a", "b"), link("a")]]
+        {
+            assert_eq!(apply_to_own_outcome(&changes, &Bytes::new()), None, "{changes:?}");
+        }
+    }
+}

@@ -214,7 +214,7 @@ impl<D: Dial + Clone> Client<D> {
     }
 
     /// A number from 0 to 1.
-    pub(super) fn fraction(&self) -> f64 {
+    pub(crate) fn fraction(&self) -> f64 {
         f64::from(u16::from_be_bytes(self.random())) / f64::from(u16::MAX)
     }
 }
