@@ -102,14 +102,17 @@ struct Verdict {
 impl Verdict {
     fn of(report: &RunReport) -> Self {
         let ending = |ending: &Ending| match ending {
-            Ending::Uploaded(_)
-            | Ending::Downloaded { wrong_at: None, .. }
-            | Ending::Wrote(_)
-            | Ending::Read(_) => "success".to_owned(),
             Ending::Downloaded { wrong_at: Some(_), .. } => "wrong bytes".to_owned(),
             Ending::Failed { kind, .. } => format!("{kind:?}"),
             Ending::Cancelled { .. } => "cancelled".to_owned(),
             Ending::Done => "done".to_owned(),
+            Ending::Uploaded(_)
+            | Ending::Downloaded { wrong_at: None, .. }
+            | Ending::Wrote(_)
+            | Ending::Read(_)
+            | Ending::Kept(_)
+            | Ending::BackedUp(_)
+            | Ending::Restored { .. } => "success".to_owned(),
         };
         let bitten =
             report.receipts.iter().filter(|receipt| receipt.bit.is_some() && !receipt.may_stay_inert);

@@ -118,7 +118,10 @@ pub fn names(table: &BTreeMap<String, u64>) -> String {
 
 /// Whether a step uploads or downloads.
 pub fn uses_grid(step: &Step) -> bool {
-    matches!(step.action, Action::Upload { .. } | Action::Download { .. } | Action::Mutable { .. })
+    matches!(
+        step.action,
+        Action::Upload { .. } | Action::Download { .. } | Action::Mutable { .. } | Action::Upkeep(_)
+    )
 }
 
 /// Whether something is under way on a connection: it is not established, or bytes are on their way or unread.
@@ -147,6 +150,7 @@ pub fn asked_bytes(world: &World, step: &Step) -> Option<u64> {
         | Action::Copy { .. }
         | Action::Arrange { .. }
         | Action::Mutable { .. }
+        | Action::Upkeep(_)
         | Action::Forget => None,
     }
 }

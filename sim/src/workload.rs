@@ -5,6 +5,7 @@
 
 mod ending;
 mod mutable;
+mod upkeep;
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -17,12 +18,13 @@ use futures_util::future::join_all;
 use lafs::client::download::DownloadError;
 use lafs::client::upload::{KeyChoice, UploadError, UploadOptions};
 
-pub use self::ending::{Ending, Placed, ReadBack, Wrote};
+pub use self::ending::{BackedUp, Ending, Kept, Placed, ReadBack, Wrote};
+pub use self::upkeep::Database;
 use crate::ledger::Counts;
 use crate::oracle;
 use crate::oracle::ideal::Ideal;
 use crate::oracle::margin::Margin;
-use crate::schedule::{Action, ErrorKind, MutableAct, Step, Target};
+use crate::schedule::{Action, ErrorKind, MutableAct, Step, Target, Upkeep};
 use crate::trace::StepEvent;
 use crate::usage::{Before, Usage};
 use crate::verdict::Finding;
@@ -145,9 +147,21 @@ pub fn describe(step: &Step) -> String {
                 MutableAct::Write { .. } => format!("writes {file}"),
                 MutableAct::Append => format!("appends to {file}"),
                 MutableAct::Read => format!("reads {file}"),
+                MutableAct::Link => format!("links in {file}"),
+                MutableAct::List => format!("lists {file}"),
             };
             let often = if *times > 1 { format!(" {times} times") } else { String::new() };
             format!("{} {what}{often}", step.by)
+        }
+        Action::Upkeep(upkeep) => {
+            let what = match upkeep {
+                Upkeep::Check { file, verify: false } => format!("checks {file}"),
+                Upkeep::Check { file, verify: true } => format!("verifies {file}"),
+                Upkeep::Repair { file, .. } => format!("repairs {file}"),
+                Upkeep::Backup { tree, into, .. } => format!("backs {tree} up into {into}"),
+                Upkeep::Restore { tree, from } => format!("restores {tree} from {from}"),
+            };
+            format!("{} {what}", step.by)
         }
         Action::Forget => format!("{} starts anew", step.by),
     }
@@ -176,6 +190,7 @@ async fn perform(world: &Rc<World>, number: usize, step: &Step) -> Ending {
         Action::Mutable { file, act, times } => {
             mutable::perform(world, number, step, file, *act, *times).await
         }
+        Action::Upkeep(upkeep) => upkeep::perform(world, number, step, upkeep).await,
         Action::Forget => {
             world.forget_client(&step.by);
             Ending::Done

@@ -37,6 +37,11 @@ size = "1 MiB..2 MiB"
 key = "random"
 [files.notes]
 kind = "mutable"
+[files.home]
+kind = "directory"
+[trees.photos]
+files = 20
+directories = 3
 [[steps]]
 upload = "movie"
 happy = 1
@@ -101,6 +106,29 @@ recoverable = "1..2"
 [[steps]]
 read = "notes"
 restarts = "<= 1"
+[[steps]]
+create = "home"
+[[steps]]
+link = "home"
+[[steps]]
+list = "home"
+[[steps]]
+check = "notes"
+verify = true
+healthy = "yes"
+[[steps]]
+repair = "movie"
+force = true
+[[steps]]
+backup = "photos"
+in = "home"
+changed = 2
+partial = "either"
+uploaded = "<= 20"
+skipped = 0
+[[steps]]
+restore = "photos"
+in = "home"
 [[faults]]
 cancel = "step 9"
 [[faults]]

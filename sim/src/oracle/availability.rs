@@ -40,7 +40,11 @@ pub fn judge(world: &World, step: &Step, report: &StepReport) -> Option<Finding>
                 seconds(allowed)
             )
         }
-        Ending::Done | Ending::Cancelled { .. } => return None,
+        Ending::Kept(_)
+        | Ending::BackedUp(_)
+        | Ending::Restored { .. }
+        | Ending::Done
+        | Ending::Cancelled { .. } => return None,
     };
     let well = untouched(world, step, report);
     if world.host(&step.by).is_none_or(|client| !well(client)) {
@@ -50,7 +54,8 @@ pub fn judge(world: &World, step: &Step, report: &StepReport) -> Option<Finding>
         Action::Download { file, .. } => download_had_to_succeed(world, file, &well),
         Action::Upload { .. } => upload_had_to_succeed(world, step, report),
         Action::Mutable { file, act, .. } => mutable_had_to_succeed(world, file, *act, report, &well),
-        Action::Wait(_)
+        Action::Upkeep(_)
+        | Action::Wait(_)
         | Action::Delete { .. }
         | Action::Copy { .. }
         | Action::Arrange { .. }
@@ -131,6 +136,7 @@ fn holds_up(kind: &FaultKind, action: &Action) -> bool {
     let mutable = matches!(action, Action::Mutable { .. });
     let upload = match action {
         Action::Mutable { act, .. } => act.writes(),
+        Action::Upkeep(upkeep) => upkeep.writes(),
         Action::Upload { .. } => true,
         _ => false,
     };
@@ -203,7 +209,7 @@ fn mutable_had_to_succeed(
     }
     let versions = truth::mutable::versions_on(world, file, well);
     let best = truth::mutable::best(&versions);
-    if act == MutableAct::Read || act == MutableAct::Append {
+    if matches!(act, MutableAct::Read | MutableAct::List | MutableAct::Append | MutableAct::Link) {
         let best = best?;
         return Some(format!(
             "{} was in reach ({} good shares of {} needed)",

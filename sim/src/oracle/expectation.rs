@@ -30,32 +30,31 @@ pub fn judge(world: &World, step: &Step, report: &StepReport) -> Vec<Finding> {
 }
 
 fn outcome(wanted: &Outcome, ending: &Ending) -> Option<String> {
-    match (wanted, ending) {
-        (_, Ending::Done) | (Outcome::Either, _) => None,
-        (Outcome::Cancelled, Ending::Cancelled { .. }) => None,
-        (
-            Outcome::Cancelled,
-            Ending::Uploaded(_) | Ending::Downloaded { .. } | Ending::Wrote(_) | Ending::Read(_),
-        ) => Some("had to be cancelled, but succeeded".to_owned()),
-        (Outcome::Cancelled, Ending::Failed { text, .. }) => {
-            Some(format!("had to be cancelled, but ended with: {text}"))
-        }
-        (Outcome::Success | Outcome::Error(_), Ending::Cancelled { .. }) => Some("was cancelled".to_owned()),
-        (
-            Outcome::Success,
-            Ending::Uploaded(_) | Ending::Downloaded { .. } | Ending::Wrote(_) | Ending::Read(_),
-        ) => None,
-        (Outcome::Success, Ending::Failed { text, .. }) => {
-            Some(format!("had to succeed, but ended with: {text}"))
-        }
-        (Outcome::Error(wanted), Ending::Failed { kind: Some(kind), .. }) if wanted == kind => None,
-        (Outcome::Error(wanted), Ending::Failed { text, .. }) => {
-            Some(format!("had to end with \"{}\", but ended with: {text}", error_words(*wanted)))
-        }
-        (
-            Outcome::Error(wanted),
-            Ending::Uploaded(_) | Ending::Downloaded { .. } | Ending::Wrote(_) | Ending::Read(_),
-        ) => Some(format!("had to end with \"{}\", but succeeded", error_words(*wanted))),
+    match ending {
+        Ending::Done => None,
+        _ if *wanted == Outcome::Either => None,
+        Ending::Cancelled { .. } => (*wanted != Outcome::Cancelled).then(|| "was cancelled".to_owned()),
+        Ending::Failed { kind, text, .. } => match wanted {
+            Outcome::Error(wanted) if Some(*wanted) == *kind => None,
+            Outcome::Error(wanted) => {
+                Some(format!("had to end with \"{}\", but ended with: {text}", error_words(*wanted)))
+            }
+            Outcome::Cancelled => Some(format!("had to be cancelled, but ended with: {text}")),
+            Outcome::Success | Outcome::Either => Some(format!("had to succeed, but ended with: {text}")),
+        },
+        Ending::Uploaded(_)
+        | Ending::Downloaded { .. }
+        | Ending::Wrote(_)
+        | Ending::Read(_)
+        | Ending::Kept(_)
+        | Ending::BackedUp(_)
+        | Ending::Restored { .. } => match wanted {
+            Outcome::Success | Outcome::Either => None,
+            Outcome::Cancelled => Some("had to be cancelled, but succeeded".to_owned()),
+            Outcome::Error(wanted) => {
+                Some(format!("had to end with \"{}\", but succeeded", error_words(*wanted)))
+            }
+        },
     }
 }
 
@@ -132,6 +131,29 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
                 (Degradation::Yes, None) => Some("had to be degraded, and is not".to_owned()),
                 (Degradation::Either, _) | (Degradation::No, None) | (Degradation::Yes, Some(_)) => None,
             }
+        }
+        Check::Partial(wanted) => {
+            let Ending::BackedUp(done) = &report.ending else { return None };
+            match (wanted, done.complete) {
+                (Degradation::No, false) => Some(format!("is not complete: {} left out", done.skipped)),
+                (Degradation::Yes, true) => Some("had to be incomplete, and is not".to_owned()),
+                (Degradation::Either, _) | (Degradation::No, true) | (Degradation::Yes, false) => None,
+            }
+        }
+        Check::Healthy(wanted) => {
+            let Ending::Kept(kept) = &report.ending else { return None };
+            (kept.healthy != *wanted).then(|| {
+                let not = if *wanted { "" } else { "not " };
+                format!("had {not}to find it healthy: {}", kept.text)
+            })
+        }
+        Check::FilesUploaded(bound) => {
+            let Ending::BackedUp(done) = &report.ending else { return None };
+            outside(*bound, done.uploaded, "files uploaded")
+        }
+        Check::Skipped(bound) => {
+            let Ending::BackedUp(done) = &report.ending else { return None };
+            outside(*bound, done.skipped, "files and directories left out")
         }
         Check::Version(bound) => {
             let version = match &report.ending {

@@ -60,6 +60,7 @@ pub fn of(world: &World, step: &Step, report: &StepReport) -> Option<Margin> {
         | Action::Copy { .. }
         | Action::Arrange { .. }
         | Action::Mutable { .. }
+        | Action::Upkeep(_)
         | Action::Forget => None,
     }
 }
@@ -184,6 +185,9 @@ fn of_upload(
         Ending::Downloaded { .. }
         | Ending::Wrote(_)
         | Ending::Read(_)
+        | Ending::Kept(_)
+        | Ending::BackedUp(_)
+        | Ending::Restored { .. }
         | Ending::Failed { .. }
         | Ending::Cancelled { .. }
         | Ending::Done => BTreeSet::new(),

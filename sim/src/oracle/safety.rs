@@ -28,6 +28,9 @@ pub fn judge(world: &World, report: &StepReport) -> Vec<Finding> {
         | Ending::Cancelled { wrong_at: None }
         | Ending::Wrote(Wrote { version: None, .. })
         | Ending::Read(_)
+        | Ending::Kept(_)
+        | Ending::BackedUp(_)
+        | Ending::Restored { .. }
         | Ending::Done => Vec::new(),
     };
     let violations = world.violations(report.step).into_iter();

@@ -183,9 +183,13 @@ struct Step<'a> {
 impl<'a> Step<'a> {
     fn of(report: &'a StepReport) -> Self {
         let (ended, error) = match &report.ending {
-            Ending::Uploaded(_) | Ending::Downloaded { .. } | Ending::Wrote(_) | Ending::Read(_) => {
-                ("success", None)
-            }
+            Ending::Uploaded(_)
+            | Ending::Downloaded { .. }
+            | Ending::Wrote(_)
+            | Ending::Read(_)
+            | Ending::Kept(_)
+            | Ending::BackedUp(_)
+            | Ending::Restored { .. } => ("success", None),
             Ending::Failed { kind, .. } => ("error", kind.map(error_words)),
             Ending::Cancelled { .. } => ("cancelled", None),
             Ending::Done => ("done", None),

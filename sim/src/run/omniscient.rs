@@ -64,6 +64,8 @@ fn time(engine: Engine, schedule: &Schedule, omniscient: &Omniscient) -> Result<
                     | Ending::Downloaded { wrong_at: None, .. }
                     | Ending::Wrote(_)
                     | Ending::Read(_)
+                    | Ending::BackedUp(_)
+                    | Ending::Restored { .. }
             );
         well.then_some(own.took)
     })

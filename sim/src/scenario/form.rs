@@ -31,6 +31,8 @@ pub enum Form {
     Hosts,
     /// The name of a file.
     FileName,
+    /// The name of a tree.
+    TreeName,
     /// The name of a client.
     ClientName,
     /// The name of a server.
@@ -100,6 +102,7 @@ impl Form {
             Self::Choice(_) => ("one of a few words", "\"...\""),
             Self::Hosts => ("a number, or a list of names", "10"),
             Self::FileName => ("the name of a file", "\"movie\""),
+            Self::TreeName => ("the name of a tree", "\"home\""),
             Self::ClientName => ("the name of a client", "\"client\""),
             Self::ServerName => ("the name of a server", "\"s3\""),
             Self::Selector => ("a selector of servers", "\"any 3 of s2..s9\""),
@@ -151,6 +154,7 @@ impl Form {
             | Self::Choice(_)
             | Self::Hosts
             | Self::FileName
+            | Self::TreeName
             | Self::ClientName
             | Self::ServerName
             | Self::Selector

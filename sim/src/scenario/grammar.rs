@@ -150,6 +150,7 @@ pub(super) fn of(form: Form) -> Grammar {
             Shape::Either(vec![Shape::Integer, Shape::List(Box::new(whole(NAME)))]),
         ),
         Form::FileName => ("The name of a `[files.NAME]`.".into(), vec![], whole(NAME)),
+        Form::TreeName => ("The name of a `[trees.NAME]`.".into(), vec![], whole(NAME)),
         Form::ClientName => ("The name of a client.".into(), vec!["\"c0\""], whole(NAME)),
         Form::ServerName => ("The name of a server.".into(), vec![], whole(NAME)),
         Form::Selector => (

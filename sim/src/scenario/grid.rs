@@ -9,8 +9,11 @@ use super::diagnose::{Bad, Report, suggest};
 use super::keys;
 use super::section::Section;
 use super::units::{self, Spread};
+use crate::schedule::Tree;
 use crate::world::MUTABLE_FILES_MAX;
 
+/// Files and directories that a tree can have.
+const TREE_FILES_MAX: u64 = 10_000;
 const SERVERS_MAX: u64 = 1_000;
 const CLIENTS_MAX: u64 = 100;
 const SEEDS_MAX: u64 = 1_000_000;
@@ -66,6 +69,7 @@ pub(super) struct FilePlan {
     pub(super) size: Spread,
     pub(super) random_key: bool,
     pub(super) mutable: bool,
+    pub(super) directory: bool,
 }
 
 /// Reads `[seeds]`: how many, and those that are pinned.
@@ -163,7 +167,12 @@ pub(super) fn files(root: &Section<'_>, report: &mut Report<'_>) -> Vec<FilePlan
         let key = section.choice("key", report);
         // Where the size is wrong, phrases about the file should not be reported as well.
         let size = size.unwrap_or(Spread::fixed(FILE_BYTES_MAX));
-        let mutable = section.choice("kind", report) == Some("mutable");
+        let kind = section.choice("kind", report);
+        let directory = kind == Some("directory");
+        let mutable = directory || kind == Some("mutable");
+        if let Some(field) = section.field("size").filter(|_| directory) {
+            report.bad(field.span, Bad::new("`size` means nothing for a directory", "it begins empty"));
+        }
         if let Some(field) = section.field("key").filter(|_| mutable) {
             let bad = Bad::new("`key` means nothing for a mutable file", "its keys are random");
             report.bad(field.span, bad);
@@ -176,9 +185,23 @@ pub(super) fn files(root: &Section<'_>, report: &mut Report<'_>) -> Vec<FilePlan
                 Bad::new("too many mutable files", label).help("each needs a key of its own"),
             );
         }
-        files.push(FilePlan { name, size, random_key: key == Some("random"), mutable });
+        files.push(FilePlan { name, size, random_key: key == Some("random"), mutable, directory });
     }
     files
+}
+
+/// Reads `[trees.NAME]`.
+pub(super) fn trees(root: &Section<'_>, report: &mut Report<'_>) -> Vec<Tree> {
+    let mut trees = Vec::new();
+    for (name, _, section) in root.named("trees", report) {
+        let files = section.integer("files", 1..=TREE_FILES_MAX, report);
+        let directories = section.integer("directories", 0..=TREE_FILES_MAX, report);
+        let size_max = section.read("size", report, units::size);
+        if let Some(((files, directories), size_max)) = files.zip(directories).zip(size_max) {
+            trees.push(Tree { name, files, directories, size_max });
+        }
+    }
+    trees
 }
 
 /// Reads `latency` and `bandwidth`, with the given link where they are absent.

@@ -25,6 +25,7 @@ mod select;
 mod steps;
 mod trigger;
 mod units;
+mod upkeep;
 mod variant;
 mod write;
 
@@ -52,7 +53,7 @@ use self::grid::{FilePlan, GridPlan};
 use self::section::Section;
 use self::select::Names;
 use self::steps::{ActionPlan, StepPlan};
-use crate::schedule::{Failure, Schedule};
+use crate::schedule::{Failure, MutableAct, Schedule, Tree};
 use crate::verdict::Oracle;
 
 /// The largest file that is read, in bytes.
@@ -74,6 +75,7 @@ pub struct Scenario {
     encoding: Encoding,
     grid: GridPlan,
     files: Vec<FilePlan>,
+    trees: Vec<Tree>,
     steps: Vec<StepPlan>,
     faults: Vec<FaultPlan>,
     must_fail: Option<Failure>,
@@ -103,12 +105,17 @@ fn decode(
     let (seed_count, pinned) = grid::seeds(&root, report);
     let grid = grid::grid(&root, report);
     let files = grid::files(&root, report);
+    let trees = grid::trees(&root, report);
     let step_sections = root.tables("steps", report);
     let mut names = Names {
         servers: grid.servers.iter().map(|server| server.name.clone()).collect(),
         clients: grid.clients.clone(),
         files: files.iter().map(|file| (file.name.clone(), file.size)).collect(),
         mutable: files.iter().filter(|file| file.mutable).map(|file| file.name.clone()).collect(),
+        directories: files.iter().filter(|file| file.directory).map(|file| file.name.clone()).collect(),
+        trees: trees.iter().map(|tree| tree.name.clone()).collect(),
+        created: Vec::new(),
+        others: Vec::new(),
         shares: grid.encoding.map_or(Ok(256), |e| u64::try_from(e.total())).unwrap_or(u64::MAX),
         needed: grid.encoding.map_or(Ok(1), |e| u64::try_from(e.needed())).unwrap_or(u64::MAX),
         steps: step_sections.as_ref().map_or(u64::MAX, |sections| sections.len() as u64),
@@ -124,6 +131,11 @@ fn decode(
         match step.as_ref().map(|step| &step.action) {
             Some(ActionPlan::Upload { file }) => names.uploads.push((file.clone(), number)),
             Some(ActionPlan::Download { .. }) => names.downloads.push(number),
+            Some(ActionPlan::Mutable { file, act: MutableAct::Create, .. }) => {
+                names.created.push((file.clone(), number));
+                names.others.push(number);
+            }
+            Some(ActionPlan::Mutable { .. } | ActionPlan::Upkeep(_)) => names.others.push(number),
             _ => {}
         }
         let together = step.as_ref().is_some_and(|step| step.together);
@@ -157,6 +169,7 @@ fn decode(
         pinned,
         grid,
         files,
+        trees,
         steps,
         faults,
         must_fail,

@@ -12,7 +12,7 @@ use crate::schedule::{Check, Degradation, MutableAct};
 const TIMES_MAX: u64 = 10_000;
 
 /// The actions on mutable files.
-pub(super) const ACTIONS: [&str; 4] = ["create", "write", "append", "read"];
+pub(super) const ACTIONS: [&str; 6] = ["create", "write", "append", "read", "link", "list"];
 
 /// Reads what is done; none if it is wrong (and reported).
 pub(super) fn action(
@@ -23,6 +23,13 @@ pub(super) fn action(
 ) -> Option<ActionPlan> {
     let file = section.read(kind, report, |text| {
         let (file, _) = names.file(text)?;
+        let directory = names.directories.contains(&file);
+        if directory != matches!(kind, "link" | "list") && kind != "create" && names.is_mutable(&file) {
+            let (is, verbs) =
+                if directory { ("a", "link and list") } else { ("no", "write, append and read") };
+            let bad = Bad::new(format!("`{file}` is {is} directory"), format!("cannot {kind} it")).at(text);
+            return Err(bad.help(format!("{verbs} are for it")));
+        }
         if names.is_mutable(&file) {
             return Ok(file);
         }
@@ -44,6 +51,8 @@ pub(super) fn action(
         "create" => MutableAct::Create,
         "write" => MutableAct::Write { size, based_on },
         "append" => MutableAct::Append,
+        "link" => MutableAct::Link,
+        "list" => MutableAct::List,
         _ => MutableAct::Read,
     };
     let times = times.and_then(|times| u32::try_from(times).ok())?;
@@ -67,7 +76,7 @@ pub(super) fn checks(
     report: &mut Report<'_>,
     checks: &mut Vec<CheckPlan>,
 ) {
-    if matches!(kind, Some("create" | "write" | "append")) {
+    if matches!(kind, Some("create" | "write" | "append" | "link")) {
         checks.push(CheckPlan::Fixed(Check::Degraded(match section.choice("degraded", report) {
             Some("yes") => Degradation::Yes,
             Some("either") => Degradation::Either,

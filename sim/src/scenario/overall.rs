@@ -95,6 +95,7 @@ pub(super) fn operation(step: &StepPlan) -> Option<Operation> {
         | ActionPlan::Copy { .. }
         | ActionPlan::Arrange { .. }
         | ActionPlan::Mutable { .. }
+        | ActionPlan::Upkeep(_)
         | ActionPlan::Forget => None,
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn schedule(scenario: &Scenario, number: u64) -> Schedule {
         size: draw(file.size, &root.child(&format!("file {}", file.name)), "size"),
         random_key: file.random_key,
         mutable: file.mutable,
+        directory: file.directory,
     });
     let steps = scenario.steps.iter().zip(1u64..);
     let total = u64::try_from(scenario.encoding.total()).unwrap_or(u64::MAX);
@@ -55,6 +56,7 @@ pub(super) fn schedule(scenario: &Scenario, number: u64) -> Schedule {
             segment_bytes_max: grid.segment,
         },
         files: files.collect(),
+        trees: scenario.trees.clone(),
         steps: steps.map(|(plan, n)| step(plan, &root.child(&format!("step {n}")), total)).collect(),
         faults: scenario
             .faults
@@ -85,6 +87,7 @@ fn step(plan: &StepPlan, seed: &Seed, total: u64) -> Step {
         ActionPlan::Mutable { file, act, times } => {
             Action::Mutable { file: file.clone(), act: *act, times: *times }
         }
+        ActionPlan::Upkeep(upkeep) => Action::Upkeep(upkeep.clone()),
         ActionPlan::Forget => Action::Forget,
     };
     let checks = plan.checks.iter().map(|check| match check {

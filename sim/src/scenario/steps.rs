@@ -7,7 +7,8 @@ use super::mutable;
 use super::section::Section;
 use super::select::{Names, Scope, Selector, Shares};
 use super::units::{self, Spread};
-use crate::schedule::{Bound, Check, ErrorKind, MutableAct, Outcome};
+use super::upkeep;
+use crate::schedule::{Bound, Check, ErrorKind, MutableAct, Outcome, Upkeep};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct StepPlan {
@@ -51,6 +52,7 @@ pub(super) enum ActionPlan {
         act: MutableAct,
         times: u32,
     },
+    Upkeep(Upkeep),
     Forget,
 }
 
@@ -64,28 +66,45 @@ pub(super) enum CheckPlan {
 }
 
 const ACTIONS: &[&str] = &[
-    "upload", "download", "create", "write", "append", "read", "wait", "delete", "copy", "arrange", "forget",
+    "upload", "download", "create", "write", "append", "read", "link", "list", "check", "repair", "backup",
+    "restore", "wait", "delete", "copy", "arrange", "forget",
 ];
 
 /// The actions that a client does on the grid.
-const BY_CLIENTS: &[&str] = &["upload", "download", "create", "write", "append", "read"];
+const BY_CLIENTS: &[&str] = &[
+    "upload", "download", "create", "write", "append", "read", "link", "list", "check", "repair", "backup",
+    "restore",
+];
 /// Those that write shares.
-const WRITES: &[&str] = &["upload", "create", "write", "append"];
+const WRITES: &[&str] = &["upload", "create", "write", "append", "link"];
 /// Those that read them.
-const READS: &[&str] = &["download", "read"];
+const READS: &[&str] = &["download", "read", "list"];
+/// Those after which it makes sense to count what is stored.
+const STORED: &[&str] = &[
+    "upload", "download", "create", "write", "append", "read", "link", "list", "check", "repair", "delete",
+    "copy", "arrange",
+];
 
 /// Keys that mean something for some actions only, and for which.
 const ONLY_FOR: &[(&str, &[&str])] = &[
     ("by", BY_CLIENTS),
     ("together", BY_CLIENTS),
-    ("times", &["write", "append", "read"]),
+    ("times", &["write", "append", "read", "link", "list"]),
+    ("verify", &["check"]),
+    ("force", &["repair"]),
+    ("in", &["backup", "restore"]),
+    ("changed", &["backup"]),
+    ("partial", &["backup"]),
+    ("uploaded", &["backup"]),
+    ("skipped", &["backup"]),
+    ("healthy", &["check", "repair"]),
     ("size", &["write"]),
     ("based_on", &["write"]),
-    ("degraded", &["create", "write", "append"]),
+    ("degraded", &["create", "write", "append", "link"]),
     ("version", &mutable::ACTIONS),
-    ("versions", &["create", "write", "append", "read", "delete", "copy", "arrange"]),
-    ("recoverable", &["create", "write", "append", "read", "delete", "copy", "arrange"]),
-    ("collisions", &["write", "append"]),
+    ("versions", STORED),
+    ("recoverable", STORED),
+    ("collisions", &["write", "append", "link"]),
     ("restarts", &["read"]),
     ("on", &["delete"]),
     ("share", &["delete"]),
@@ -99,7 +118,7 @@ const ONLY_FOR: &[(&str, &[&str])] = &[
     ("says", BY_CLIENTS),
     ("asked", BY_CLIENTS),
     ("not_asked", BY_CLIENTS),
-    ("health", &["upload", "download", "create", "write", "append", "read", "delete", "copy", "arrange"]),
+    ("health", STORED),
     ("per_server", WRITES),
     ("placed", WRITES),
     ("happiness", WRITES),
@@ -158,6 +177,7 @@ pub(super) fn step(
     let happy = happy.and_then(|happy| usize::try_from(happy).ok());
     let mut checks = checks(section, names, report);
     mutable::checks(kind, section, report, &mut checks);
+    upkeep::checks(kind, section, report, &mut checks);
     Some(StepPlan { action: action?, together, by, outcome, happy, within, checks })
 }
 
@@ -194,6 +214,7 @@ fn action(kind: &str, section: &Section<'_>, names: &Names, report: &mut Report<
     };
     Some(match kind {
         kind if mutable::ACTIONS.contains(&kind) => return mutable::action(kind, section, names, report),
+        kind if upkeep::ACTIONS.contains(&kind) => return upkeep::action(kind, section, names, report),
         "upload" => ActionPlan::Upload { file: immutable("upload", report)?.0 },
         "download" => {
             let file = immutable("download", report);
@@ -268,6 +289,7 @@ fn outcome(section: &Section<'_>, kind: Option<&str>, report: &mut Report<'_>) -
         "uncoordinated" => Outcome::Error(ErrorKind::Uncoordinated),
         "not enough servers" => Outcome::Error(ErrorKind::NotEnoughServers),
         "changing" => Outcome::Error(ErrorKind::Changing),
+        "refused" => Outcome::Error(ErrorKind::Refused),
         "cancelled" => Outcome::Cancelled,
         _ => Outcome::Success,
     };
@@ -290,8 +312,11 @@ fn ends(kind: &str, error: ErrorKind) -> bool {
         ErrorKind::NoShares | ErrorKind::NotEnoughShares => kind != "upload" && kind != "create",
         ErrorKind::Unreachable => true,
         ErrorKind::Unhappy => kind == "upload",
-        ErrorKind::Uncoordinated | ErrorKind::NotEnoughServers => WRITES.contains(&kind) && kind != "upload",
-        ErrorKind::Changing => kind == "read",
+        ErrorKind::Refused => kind == "repair",
+        ErrorKind::Uncoordinated | ErrorKind::NotEnoughServers => {
+            (WRITES.contains(&kind) && kind != "upload") || kind == "repair"
+        }
+        ErrorKind::Changing => READS.contains(&kind) && kind != "download",
     }
 }
 

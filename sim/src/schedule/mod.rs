@@ -17,7 +17,7 @@ pub use fault::{
     Direction, Disconnect, Fault, FaultKind, OffsetOf, RequestKind, ShareField, ShareTarget, Substitute,
     Target,
 };
-pub use step::{Action, Bound, Check, Degradation, ErrorKind, MutableAct, Outcome, Step};
+pub use step::{Action, Bound, Check, Degradation, ErrorKind, MutableAct, Outcome, Step, Upkeep};
 pub use trigger::{Happening, Subject, Trigger};
 
 use crate::verdict::Oracle;
@@ -39,6 +39,8 @@ pub struct Schedule {
     pub grid: Grid,
     /// Files that steps name.
     pub files: Vec<File>,
+    /// Trees that steps back up.
+    pub trees: Vec<Tree>,
     /// What happens, in order.
     pub steps: Vec<Step>,
     /// What goes wrong, and when.
@@ -108,4 +110,19 @@ pub struct File {
     pub random_key: bool,
     /// Whether it is a mutable file.
     pub mutable: bool,
+    /// Whether it is a directory, which is a mutable file.
+    pub directory: bool,
+}
+
+/// A tree of files whose content is derived from the seed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree {
+    /// The name steps use.
+    pub name: String,
+    /// How many files.
+    pub files: u64,
+    /// The directories that they are spread over, besides the top.
+    pub directories: u64,
+    /// Plaintext bytes of the longest file; the shortest has none.
+    pub size_max: u64,
 }

@@ -72,8 +72,61 @@ pub enum Action {
         /// How often, one after the other.
         times: u32,
     },
+    /// Looks after what is stored.
+    Upkeep(Upkeep),
     /// Replaces a client by a new one that remembers nothing.
     Forget,
+}
+
+/// What is done to look after what is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upkeep {
+    /// Counts the good shares of a file.
+    Check {
+        /// Its name.
+        file: String,
+        /// Whether every byte is read.
+        verify: bool,
+    },
+    /// Brings back the shares that a file lacks.
+    Repair {
+        /// Its name.
+        file: String,
+        /// Whether a mutable file is repaired although something newer, or as new, would be lost.
+        force: bool,
+    },
+    /// Backs a tree up.
+    Backup {
+        /// The name of the tree.
+        tree: String,
+        /// The directory that it is linked in.
+        into: String,
+        /// So many files of the tree are other ones from now on.
+        changed: u64,
+    },
+    /// Reads the last backup of a tree and compares it.
+    Restore {
+        /// The name of the tree.
+        tree: String,
+        /// The directory that it is linked in.
+        from: String,
+    },
+}
+
+impl Upkeep {
+    /// The file it is about.
+    pub fn file(&self) -> &str {
+        match self {
+            Self::Check { file, .. } | Self::Repair { file, .. } => file,
+            Self::Backup { into, .. } => into,
+            Self::Restore { from, .. } => from,
+        }
+    }
+
+    /// Whether it writes shares.
+    pub fn writes(&self) -> bool {
+        matches!(self, Self::Repair { .. } | Self::Backup { .. })
+    }
 }
 
 /// What is done with a mutable file.
@@ -92,14 +145,18 @@ pub enum MutableAct {
     Append,
     /// Reads all of it.
     Read,
+    /// Adds an entry to it: it is a directory.
+    Link,
+    /// Reads all of it: it is a directory.
+    List,
 }
 
 impl MutableAct {
     /// Whether it writes a version.
     pub fn writes(self) -> bool {
         match self {
-            Self::Create | Self::Write { .. } | Self::Append => true,
-            Self::Read => false,
+            Self::Create | Self::Write { .. } | Self::Append | Self::Link => true,
+            Self::Read | Self::List => false,
         }
     }
 }
@@ -114,6 +171,7 @@ impl Action {
             | Self::Arrange { file, .. }
             | Self::Mutable { file, .. } => Some(file),
             Self::Copy { share, .. } => Some(&share.file),
+            Self::Upkeep(upkeep) => Some(upkeep.file()),
             Self::Wait(_) | Self::Forget => None,
         }
     }
@@ -149,6 +207,8 @@ pub enum ErrorKind {
     NotEnoughServers,
     /// A mutable file changed whenever it was read.
     Changing,
+    /// A repair would lose another version.
+    Refused,
 }
 
 /// What else must hold when a step ends.
@@ -198,6 +258,14 @@ pub enum Check {
     Collisions(Bound),
     /// How often a read began anew.
     Restarts(Bound),
+    /// Whether a file is healthy, as a check found it or a repair left it.
+    Healthy(bool),
+    /// Whether something is missing in a backup.
+    Partial(Degradation),
+    /// Files that a backup uploaded.
+    FilesUploaded(Bound),
+    /// Files and directories that a backup left out.
+    Skipped(Bound),
     /// Time added by faults to the slowest segment, as a multiple of the slowest good answer for that segment.
     StallMultipleMax(u32),
 }

@@ -75,6 +75,30 @@ impl Wrote {
     }
 }
 
+/// What a check found, or a repair left.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Whether nothing is wrong with the file.
+    pub healthy: bool,
+    /// In words.
+    pub text: String,
+    /// Shares that a repair wrote.
+    pub written: u64,
+}
+
+/// What a backup said it did.
+#[derive(Debug, Clone, Copy)]
+pub struct BackedUp {
+    /// Files uploaded.
+    pub uploaded: u64,
+    /// Files that were known.
+    pub reused: u64,
+    /// Files and directories left out.
+    pub skipped: u64,
+    /// Whether nothing is missing, and `Latest` names it.
+    pub complete: bool,
+}
+
 /// How one step ended.
 #[derive(Debug, Clone)]
 pub enum Ending {
@@ -91,6 +115,15 @@ pub enum Ending {
     Wrote(Wrote),
     /// A mutable file was read.
     Read(ReadBack),
+    /// A file was checked or repaired.
+    Kept(Kept),
+    /// A tree was backed up.
+    BackedUp(BackedUp),
+    /// The last backup of a tree was read.
+    Restored {
+        /// Files in it.
+        files: u64,
+    },
     /// The client ended with an error.
     Failed {
         /// Its kind, if it is one that scenarios can expect.
@@ -120,6 +153,20 @@ impl Wrote {
 }
 
 impl Ending {
+    /// Whether it is a success, as the client says.
+    pub fn is_success(&self) -> bool {
+        match self {
+            Self::Uploaded(_)
+            | Self::Downloaded { .. }
+            | Self::Wrote(_)
+            | Self::Read(_)
+            | Self::Kept(_)
+            | Self::BackedUp(_)
+            | Self::Restored { .. } => true,
+            Self::Failed { .. } | Self::Cancelled { .. } | Self::Done => false,
+        }
+    }
+
     /// It, in one line.
     pub(super) fn line(&self) -> String {
         match self {
@@ -131,6 +178,16 @@ impl Ending {
                 format!("success reported, but byte {at} is wrong")
             }
             Self::Wrote(wrote) => wrote.line(),
+            Self::Kept(Kept { text, written, .. }) => {
+                let written =
+                    if *written > 0 { format!("{written} shares written, ") } else { String::new() };
+                format!("{written}{}", text.lines().next().unwrap_or_default())
+            }
+            Self::BackedUp(BackedUp { uploaded, reused, skipped, complete }) => {
+                let how = if *complete { "success" } else { "incomplete" };
+                format!("{how}, {uploaded} files uploaded, {reused} reused, {skipped} left out")
+            }
+            Self::Restored { files } => format!("success, {files} files"),
             Self::Read(read) => format!("success, {} of {} B", read.version, read.bytes),
             Self::Failed { text, .. } => format!("error: {}", text.lines().next().unwrap_or_default()),
             Self::Cancelled { .. } => "cancelled".to_owned(),

@@ -5,15 +5,21 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use lafs::client::directory::{ChangeDirectoryError, CreateDirectoryError, ListError, Listing};
 use lafs::client::mutable::{ModifyError, PublishError, PublishOptions, Published, RetrieveError};
+use lafs::format::cap::DirCap;
+use lafs::format::directory::{Change, Child, Replace, UnixTime};
 
 use super::{Ending, ReadBack, Wrote, operate};
 use crate::model::{Kind, Read, Ticket, Who};
 use crate::oracle::availability::{Span, in_reach};
 use crate::oracle::truth::mutable::versions_on;
-use crate::schedule::{ErrorKind, MutableAct, Step};
+use crate::schedule::{ErrorKind, MutableAct, Outcome, Step};
 use crate::world::World;
 use lafs::format::mutable::VersionId;
+
+/// What entries of directories point to: an empty file.
+const CHILD: &str = "URI:LIT:";
 
 /// Does it, again and again until it fails or was done often enough.
 pub(super) async fn perform(
@@ -25,6 +31,7 @@ pub(super) async fn perform(
     times: u32,
 ) -> Ending {
     let (mut collisions, mut restarts) = (0, 0);
+    let mut degraded = None;
     let mut last = Ending::Done;
     for repetition in 0..times {
         let turn = Turn { world, number, step, file, repetition, times };
@@ -33,16 +40,23 @@ pub(super) async fn perform(
             MutableAct::Write { size, based_on } => turn.write(size, based_on).await,
             MutableAct::Append => turn.append().await,
             MutableAct::Read => turn.read().await,
+            MutableAct::Link => turn.link().await,
+            MutableAct::List => turn.list().await,
         };
         match &mut last {
             Ending::Wrote(wrote) => {
                 collisions += wrote.collisions;
                 wrote.collisions = collisions;
+                // The first one that was.
+                degraded = degraded.or(wrote.degraded.take());
+                wrote.degraded.clone_from(&degraded);
             }
             Ending::Read(read) => {
                 restarts += read.restarts;
                 read.restarts = restarts;
             }
+            // Where either will do, one that fails does not end it.
+            Ending::Failed { .. } if step.outcome == Outcome::Either => {}
             _ => break,
         }
     }
@@ -71,7 +85,18 @@ impl Turn<'_> {
             .note_write_cap(self.file, lafs::format::cap::WriteCap { format, key: write_key, fingerprint });
         let (began, ticket) = self.begin(Kind::Whole(content.clone()));
         let (client, options) = (self.world.client(&self.step.by, self.number), self.options(None));
-        let operation = async move { client.create_mutable(&key, &content, &options).await };
+        let is_directory = self.world.is_directory(self.file);
+        let operation = async move {
+            if !is_directory {
+                return client.create_mutable(&key, &content, &options).await;
+            }
+            match client.create_directory(&key, &[], &options).await {
+                Ok((_, published)) => Ok(published),
+                Err(CreateDirectoryError::Publish(error)) => Err(error),
+                // Nothing is in it that could not be packed.
+                Err(CreateDirectoryError::Pack(_)) => Err(PublishError::Mdmf),
+            }
+        };
         match operate(self.world, self.number, &self.step.by, operation).await {
             Ok(Ok(published)) => self.wrote(began, ticket, Some(published)),
             Ok(Err(error)) => self.not_written(ticket, &error),
@@ -136,6 +161,60 @@ impl Turn<'_> {
         }
     }
 
+    /// The name of an entry, and the line that stands for it in the history.
+    fn entry(&self) -> (String, Bytes) {
+        let Self { number, repetition, times, .. } = self;
+        let name = format!("step {} by {}, {} of {times}", number + 1, self.step.by, repetition + 1);
+        (name.clone(), Bytes::from(name + "\n"))
+    }
+
+    async fn link(&self) -> Ending {
+        let Some(cap) = self.world.write_cap(self.file) else { return failed("it was never created") };
+        let (name, line) = self.entry();
+        let (began, ticket) = self.begin(Kind::Line(line));
+        let (client, options) = (self.world.client(&self.step.by, self.number), self.options(None));
+        let Ok(child) = Child::immutable(CHILD) else { return failed("its child is none") };
+        // Different for different writers.
+        let at = UnixTime(self.world.unix_seconds() + self.number as f64 / 1024.0);
+        let change = Change::Link { name, child, metadata: None, replace: Replace::Never, at };
+        let directory = DirCap::from(cap);
+        let operation = async move { client.change_directory(&directory, &[change], &options).await };
+        match operate(self.world, self.number, &self.step.by, operation).await {
+            Ok(Ok(changed)) => self.wrote(began, ticket, changed.published),
+            Ok(Err(error)) => {
+                self.give_up(ticket);
+                match error {
+                    ChangeDirectoryError::Publish(error) => not_written(&error),
+                    ChangeDirectoryError::Retrieve(error) => not_read(&error),
+                    other => failed(&other.to_string()),
+                }
+            }
+            Err(unfinished) => {
+                self.give_up(ticket);
+                unfinished.ending(None)
+            }
+        }
+    }
+
+    async fn list(&self) -> Ending {
+        let Some(cap) = self.world.write_cap(self.file) else { return failed("it was never created") };
+        let client = self.world.client(&self.step.by, self.number);
+        let began = self.world.recorder().now();
+        let directory = DirCap::from(cap.read_cap());
+        let operation = async move { client.list_directory(&directory).await };
+        match operate(self.world, self.number, &self.step.by, operation).await {
+            Ok(Ok(Listing { directory, version: Some(version), .. })) => {
+                let names = directory.entries().flat_map(|entry| [entry.name(), "\n"]);
+                let content = Bytes::from(names.collect::<String>());
+                self.took(began, version, content, 0)
+            }
+            Ok(Ok(Listing { version: None, .. })) => failed("it has no versions"),
+            Ok(Err(ListError::Retrieve(error))) => not_read(&error),
+            Ok(Err(error)) => failed(&error.to_string()),
+            Err(unfinished) => unfinished.ending(None),
+        }
+    }
+
     async fn read(&self) -> Ending {
         let Some(cap) = self.world.write_cap(self.file) else { return failed("it was never created") };
         let client = self.world.client(&self.step.by, self.number);
@@ -147,18 +226,23 @@ impl Turn<'_> {
         };
         match operate(self.world, self.number, &self.step.by, operation).await {
             Ok(Ok((retrieved, content))) => {
-                let ended = self.world.recorder().now();
-                let (bytes, version) = (content.len() as u64, retrieved.version);
-                let read = Read { who: self.who(), began, ended, version, content };
-                let excused = self.excused(began);
-                let violations = self.world.history(self.file).map(|mut history| history.read(read, excused));
-                self.world.note_violations(self.number, violations.unwrap_or_default());
-                self.world.note_version(self.number, version);
-                Ending::Read(ReadBack { version, bytes, restarts: retrieved.restarts as u64 })
+                self.took(began, retrieved.version, content, retrieved.restarts as u64)
             }
             Ok(Err(error)) => not_read(&error),
             Err(unfinished) => unfinished.ending(None),
         }
+    }
+
+    /// Holds what was read against the history.
+    fn took(&self, began: Duration, version: VersionId, content: Bytes, restarts: u64) -> Ending {
+        let ended = self.world.recorder().now();
+        let bytes = content.len() as u64;
+        let read = Read { who: self.who(), began, ended, version, content };
+        let excused = self.excused(began);
+        let violations = self.world.history(self.file).map(|mut history| history.read(read, excused));
+        self.world.note_violations(self.number, violations.unwrap_or_default());
+        self.world.note_version(self.number, version);
+        Ending::Read(ReadBack { version, bytes, restarts })
     }
 
     fn options(&self, based_on: Option<VersionId>) -> PublishOptions {
@@ -240,7 +324,7 @@ fn not_written(error: &PublishError) -> Ending {
     Ending::Failed { kind, text: error.to_string(), wrong_at: None }
 }
 
-fn kind_of(error: &RetrieveError) -> Option<ErrorKind> {
+pub(super) fn kind_of(error: &RetrieveError) -> Option<ErrorKind> {
     match error {
         RetrieveError::NoShares(_) => Some(ErrorKind::NoShares),
         RetrieveError::NotEnoughShares(_) => Some(ErrorKind::NotEnoughShares),

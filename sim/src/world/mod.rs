@@ -15,6 +15,7 @@ pub mod shelf;
 mod slots;
 mod spoil;
 mod storm;
+mod trees;
 mod waiting;
 mod wire;
 
@@ -50,6 +51,7 @@ use crate::record::{ClientObserver, Recorder};
 use crate::schedule::{FaultKind, Jump, Link, Schedule, Server, Substitute, Target};
 use crate::seed::Seed;
 use crate::trace::{Keep, Names, Trace};
+use crate::workload::Database;
 use control::Control;
 use disk::Disk;
 use front::{Annotations, Front};
@@ -84,6 +86,10 @@ pub struct World {
     /// What was on the disks when a step (from 1) began, by server.
     backups: RefCell<BTreeMap<u64, Vec<Backup>>>,
     signatures: Signatures,
+    /// What became of the backups of each tree.
+    archives: RefCell<BTreeMap<String, trees::Archive>>,
+    /// What clients keep of their backups, by client and tree.
+    databases: RefCell<BTreeMap<(String, String), Database>>,
     /// The version that each step wrote or read.
     versions: RefCell<BTreeMap<usize, VersionId>>,
     /// What was wrong about what each step read or was told.
@@ -159,7 +165,7 @@ impl World {
             ServerHost { host, name: server.name.clone(), disk: new_disk(server), annotations }
         });
         let files = schedule.files.iter().map(|file| {
-            let content = content::of(file, &seed);
+            let content = if file.directory { Bytes::new() } else { content::of(file, &seed) };
             let state = FileState {
                 content,
                 random_key: file.random_key,
@@ -174,6 +180,8 @@ impl World {
             files: files.collect(),
             backups: RefCell::default(),
             signatures: Signatures::default(),
+            archives: RefCell::default(),
+            databases: RefCell::default(),
             versions: RefCell::default(),
             violations: RefCell::default(),
             clients: RefCell::default(),

@@ -12,9 +12,10 @@ use rand_core::Rng;
 
 use super::World;
 use crate::model::History;
+use crate::workload::Database;
 
 /// Keys of mutable files: the first one has the first, and so on. Whoever wants to can read and write what they protect.
-const KEYS: [&[u8]; 8] = [
+const KEYS: [&[u8]; 12] = [
     include_bytes!("../../keys/0.der"),
     include_bytes!("../../keys/1.der"),
     include_bytes!("../../keys/2.der"),
@@ -23,17 +24,45 @@ const KEYS: [&[u8]; 8] = [
     include_bytes!("../../keys/5.der"),
     include_bytes!("../../keys/6.der"),
     include_bytes!("../../keys/7.der"),
+    include_bytes!("../../keys/8.der"),
+    include_bytes!("../../keys/9.der"),
+    include_bytes!("../../keys/10.der"),
+    include_bytes!("../../keys/11.der"),
 ];
 
-/// Mutable files that a scenario can have: each needs a key of its own.
-pub const MUTABLE_FILES_MAX: usize = KEYS.len();
+/// Mutable files that a scenario can have: each needs a key of its own, and may need one more for its archives.
+pub const MUTABLE_FILES_MAX: usize = KEYS.len() / 2;
 
 impl World {
     /// What a mutable file is signed with.
     pub fn signing_key(&self, file: &str) -> Option<SigningKey> {
+        SigningKey::from_pkcs8(KEYS.get(self.key_number(file)?)?).ok()
+    }
+
+    /// What the directory of archives in the directory `file` is signed with.
+    pub fn archive_key(&self, file: &str) -> Option<SigningKey> {
+        SigningKey::from_pkcs8(KEYS.get(self.key_number(file)? + MUTABLE_FILES_MAX)?).ok()
+    }
+
+    fn key_number(&self, file: &str) -> Option<usize> {
         let mut mutable = self.schedule.files.iter().filter(|file| file.mutable);
-        let number = mutable.position(|known| known.name == file)?;
-        SigningKey::from_pkcs8(KEYS.get(number)?).ok()
+        mutable.position(|known| known.name == file)
+    }
+
+    /// Whether a file is a directory.
+    pub fn is_directory(&self, file: &str) -> bool {
+        self.schedule.files.iter().any(|known| known.directory && known.name == file)
+    }
+
+    /// Wall time of the clients, in seconds since 1970.
+    pub fn unix_seconds(&self) -> f64 {
+        self.recorder.now().as_secs_f64() + super::EPOCH_SECONDS as f64
+    }
+
+    /// What a client keeps of its backups of a tree.
+    pub fn database(&self, client: &str, tree: &str) -> Database {
+        let mut databases = self.databases.borrow_mut();
+        databases.entry((client.to_owned(), tree.to_owned())).or_default().clone()
     }
 
     /// What was done to a mutable file so far.

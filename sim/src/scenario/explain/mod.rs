@@ -9,7 +9,7 @@ use super::Scenario;
 use super::select::write_numbers;
 use super::units::{write_duration, write_size};
 use crate::schedule::{
-    Action, Bound, Check, Degradation, ErrorKind, Link, MutableAct, Outcome, Schedule, Step, Target,
+    Action, Bound, Check, Degradation, ErrorKind, Link, MutableAct, Outcome, Schedule, Step, Target, Upkeep,
 };
 
 /// The run that a seed stands for, as text: every default and every draw is visible.
@@ -32,11 +32,19 @@ pub fn explain(scenario: &Scenario, seed: u64) -> String {
     grid(&mut out, schedule);
     for file in &schedule.files {
         out.line(format_args!("\n[files.{}]", file.name));
-        out.text("size", &write_size(file.size));
+        if !file.directory {
+            out.text("size", &write_size(file.size));
+        }
         match file.mutable {
+            true if file.directory => out.text("kind", "directory"),
             true => out.text("kind", "mutable"),
             false => out.text("key", if file.random_key { "random" } else { "convergent" }),
         }
+    }
+    for tree in &schedule.trees {
+        out.line(format_args!("\n[trees.{}]", tree.name));
+        out.line(format_args!("files = {}\ndirectories = {}", tree.files, tree.directories));
+        out.text("size", &write_size(tree.size_max));
     }
     for (step, number) in schedule.steps.iter().zip(1u64..) {
         out.line(format_args!("\n# step {number}\n[[steps]]"));
@@ -179,6 +187,10 @@ fn step(out: &mut Out, step: &Step) {
             mutable(out, file, *act, *times);
             true
         }
+        Action::Upkeep(upkeep) => {
+            self::upkeep(out, upkeep);
+            true
+        }
         Action::Forget => {
             out.text("forget", &step.by);
             false
@@ -214,6 +226,10 @@ fn step(out: &mut Out, step: &Step) {
             Check::Margin(bound) => out.text("margin", &write_bound(*bound)),
             Check::IdealMultipleMax(multiple) => out.text("ideal_at_most", &format!("{multiple}x")),
             Check::Degraded(degradation) => out.text("degraded", degradation_word(*degradation)),
+            Check::Partial(degradation) => out.text("partial", degradation_word(*degradation)),
+            Check::Healthy(healthy) => out.text("healthy", if *healthy { "yes" } else { "no" }),
+            Check::FilesUploaded(bound) => out.text("uploaded", &write_bound(*bound)),
+            Check::Skipped(bound) => out.text("skipped", &write_bound(*bound)),
             Check::Version(bound) => out.text("version", &write_bound(*bound)),
             Check::Versions(bound) => out.text("versions", &write_bound(*bound)),
             Check::Recoverable(bound) => out.text("recoverable", &write_bound(*bound)),
@@ -240,9 +256,39 @@ fn mutable(out: &mut Out, file: &str, act: MutableAct, times: u32) {
         }
         MutableAct::Append => out.text("append", file),
         MutableAct::Read => out.text("read", file),
+        MutableAct::Link => out.text("link", file),
+        MutableAct::List => out.text("list", file),
     }
     if times > 1 {
         out.line(format_args!("times = {times}"));
+    }
+}
+
+fn upkeep(out: &mut Out, upkeep: &Upkeep) {
+    match upkeep {
+        Upkeep::Check { file, verify } => {
+            out.text("check", file);
+            if *verify {
+                out.line(format_args!("verify = true"));
+            }
+        }
+        Upkeep::Repair { file, force } => {
+            out.text("repair", file);
+            if *force {
+                out.line(format_args!("force = true"));
+            }
+        }
+        Upkeep::Backup { tree, into, changed } => {
+            out.text("backup", tree);
+            out.text("in", into);
+            if *changed > 0 {
+                out.line(format_args!("changed = {changed}"));
+            }
+        }
+        Upkeep::Restore { tree, from } => {
+            out.text("restore", tree);
+            out.text("in", from);
+        }
     }
 }
 
@@ -273,6 +319,7 @@ pub(crate) fn error_words(kind: ErrorKind) -> &'static str {
         ErrorKind::Uncoordinated => "uncoordinated",
         ErrorKind::NotEnoughServers => "not enough servers",
         ErrorKind::Changing => "changing",
+        ErrorKind::Refused => "refused",
     }
 }
 

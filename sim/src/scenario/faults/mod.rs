@@ -249,9 +249,10 @@ fn halt(key: &str, section: &Section<'_>, names: &Names, report: &mut Report<'_>
         let not_understood =
             || Bad::new("this step is not understood", "expected a step by its number, such as \"step 2\"");
         let step = trigger::step_name(text, names, not_understood)?;
-        let uploads = names.uploads.iter().any(|(_, number)| *number == step) && key == "cancel";
+        let uploads = names.uploads.iter().any(|(_, number)| *number == step) || names.others.contains(&step);
+        let uploads = uploads && key == "cancel";
         if !uploads && !names.downloads.contains(&step) {
-            let what = if key == "cancel" { "uploads or downloads" } else { "downloads" };
+            let what = if key == "cancel" { "a client does" } else { "downloads" };
             return Err(Bad::new(
                 format!("step {step} cannot be made to {key}"),
                 format!("not a step that {what}"),

@@ -44,7 +44,7 @@ fn substitute(text: &str, replaced: Option<&str>, names: &Names) -> Result<Subst
         ["share", number, "of", file] => {
             let number = names.share_number(number)?;
             let (file, _) = names.shared_file(file)?;
-            if names.uploads.iter().all(|(uploaded, _)| *uploaded != file) {
+            if names.uploads.iter().chain(&names.created).all(|(stored, _)| *stored != file) {
                 let bad = Bad::new(format!("nobody ever holds a share of `{file}`"), "no step uploads it");
                 return Err(bad.help("add a step with `upload`, before the fault begins"));
             }

@@ -44,6 +44,12 @@ pub const FILE: Table = Table {
             "The files that steps name. Their content comes from the seed and the name.",
         ),
         key(
+            "trees",
+            Form::Named(&TREES),
+            Means("there are none"),
+            "Trees of files that steps back up. Their content comes from the seed and the name.",
+        ),
+        key(
             "steps",
             Form::Tables(&STEP),
             RequiredHereOrInBase,
@@ -199,15 +205,36 @@ pub const FILES: Table = Table {
         key("size", Form::Sizes, Default("1 MiB"), "Its size, at most 1 GiB."),
         key(
             "kind",
-            Form::Choice(&["immutable", "mutable"]),
+            Form::Choice(&["immutable", "mutable", "directory"]),
             Default("immutable"),
-            "Whether it is uploaded once, or can be written again.",
+            "Whether it is uploaded once, or can be written again; a directory begins empty.",
         ),
         key(
             "key",
             Form::Choice(&["convergent", "random"]),
             Default("convergent"),
             "How the key of an immutable file is made.",
+        ),
+    ],
+};
+
+/// One tree.
+pub const TREES: Table = Table {
+    name: "[trees.NAME]",
+    doc: "A tree of files whose content comes from the seed and its name.",
+    keys: &[
+        key("files", Form::Integer, Default("20"), "How many files, at most 10000."),
+        key(
+            "directories",
+            Form::Integer,
+            Default("2"),
+            "The directories that they are spread over, besides the top.",
+        ),
+        key(
+            "size",
+            Form::Size,
+            Default("2 KiB"),
+            "Bytes of the longest file; the others are shorter, evenly.",
         ),
     ],
 };

@@ -4,7 +4,7 @@ use super::Absent::{Default, Means};
 use super::{Form, Table, key};
 
 /// The words of `expect` and what they mean.
-pub(in crate::scenario) const OUTCOMES: [(&str, &str); 10] = [
+pub(in crate::scenario) const OUTCOMES: [(&str, &str); 11] = [
     ("success", "It succeeds; a download with the right bytes."),
     ("either", "It succeeds, or ends with any clean error; a promise over all seeds can bound how often."),
     ("no shares", "A download fails: enough servers answered to know that no share exists."),
@@ -20,6 +20,7 @@ pub(in crate::scenario) const OUTCOMES: [(&str, &str); 10] = [
     ),
     ("not enough servers", "A write of a mutable file fails: fewer than k servers took a share."),
     ("changing", "A read of a mutable file fails: it changed whenever it was read."),
+    ("refused", "A repair of a mutable file is refused: it would lose another version."),
     ("cancelled", "Neither: whoever wanted the result gives it up, by a fault that cancels the step."),
 ];
 
@@ -36,7 +37,7 @@ const OUTCOME_WORDS: [&str; OUTCOMES.len()] = {
 /// One step.
 pub const STEP: Table = Table {
     name: "[[steps]]",
-    doc: "Something a client does, or that happens to the grid behind the protocol's back. Exactly one of upload, download, create, write, append, read, wait, delete, copy, arrange, forget.",
+    doc: "Something a client does, or that happens to the grid behind the protocol's back. Exactly one of upload, download, create, write, append, read, link, list, check, repair, backup, restore, wait, delete, copy, arrange, forget.",
     keys: &[
         key("upload", Form::FileName, Means("another action"), "Uploads this file."),
         key(
@@ -63,6 +64,42 @@ pub const STEP: Table = Table {
             Form::FileName,
             Means("another action"),
             "Reads this mutable file. What comes must be what was written, with nothing missing that was acknowledged before.",
+        ),
+        key(
+            "link",
+            Form::FileName,
+            Means("another action"),
+            "Adds an entry to this directory: a change that is made again on whatever others changed meanwhile.",
+        ),
+        key(
+            "list",
+            Form::FileName,
+            Means("another action"),
+            "Lists this directory. What comes must be what was linked, with nothing missing that was acknowledged before.",
+        ),
+        key(
+            "check",
+            Form::FileName,
+            Means("another action"),
+            "Counts the good shares of this file, asking every server.",
+        ),
+        key(
+            "repair",
+            Form::FileName,
+            Means("another action"),
+            "Brings back the shares that this file lacks.",
+        ),
+        key(
+            "backup",
+            Form::TreeName,
+            Means("another action"),
+            "Backs this tree up into the directory in `in`, as an archive and as `Latest`.",
+        ),
+        key(
+            "restore",
+            Form::TreeName,
+            Means("another action"),
+            "Reads `Latest` in the directory in `in`: it must be this tree as it was backed up completely last.",
         ),
         key("wait", Form::Durations, Means("another action"), "Lets time pass."),
         key(
@@ -95,6 +132,39 @@ pub const STEP: Table = Table {
             Form::Integer,
             Default("1"),
             "For write, append and read: so often, one after the other, at most 10000. The first error ends it.",
+        ),
+        key("verify", Form::Flag, Default("false"), "For check: reads every byte of every share."),
+        key(
+            "force",
+            Form::Flag,
+            Default("false"),
+            "For repair: of a mutable file also where something newer, or as new, would be lost.",
+        ),
+        key(
+            "in",
+            Form::FileName,
+            Means("required by backup and restore"),
+            "For backup and restore: the directory.",
+        ),
+        key(
+            "changed",
+            Form::Integer,
+            Default("0"),
+            "For backup: so many files of the tree are others than before.",
+        ),
+        key(
+            "partial",
+            Form::Choice(&["no", "yes", "either"]),
+            Default("no"),
+            "For backup: whether something could not be stored, so that `Latest` is not moved.",
+        ),
+        key("uploaded", Form::Bound, Means("not checked"), "For backup: files uploaded."),
+        key("skipped", Form::Bound, Means("not checked"), "For backup: files and directories left out."),
+        key(
+            "healthy",
+            Form::Choice(&["yes", "no"]),
+            Means("not checked"),
+            "For check and repair: whether all N shares of the newest version are good, and nothing else is there.",
         ),
         key("size", Form::Size, Means("as in [files]"), "For write: bytes of the new content. Never drawn."),
         key(

@@ -1,5 +1,6 @@
 //! Phrases that name servers, clients, shares and parts of shares. Draws nothing: `resolve` does.
 
+mod files;
 mod numbers;
 mod shares;
 
@@ -21,6 +22,14 @@ pub(super) struct Names {
     pub(super) files: Vec<(String, Spread)>,
     /// Those of the files that are mutable.
     pub(super) mutable: Vec<String>,
+    /// Those of them that are directories.
+    pub(super) directories: Vec<String>,
+    /// Trees by name.
+    pub(super) trees: Vec<String>,
+    /// Which mutable file each step creates, from 1.
+    pub(super) created: Vec<(String, u64)>,
+    /// Other steps that a client does, from 1.
+    pub(super) others: Vec<u64>,
     /// N.
     pub(super) shares: u64,
     /// k.
@@ -88,9 +97,6 @@ fn forms() -> String {
     let (last, rest) = FORMS.split_last().unwrap_or((&"", &[]));
     format!("a selector is {} or {last}", rest.join(", "))
 }
-
-/// A file of at most this many bytes is stored in its capability: nobody holds a share of it.
-const LITERAL_BYTES_MAX: u64 = 55;
 
 /// So many phrases with `any` in one list.
 const ANY_MAX: usize = 16;
@@ -346,45 +352,6 @@ impl Names {
         let known = self.clients.iter().map(String::as_str);
         Err(Bad::new(format!("there is no client called `{text}`"), "names nobody")
             .help(suggest(text, "clients", known)))
-    }
-
-    /// A file by name, and its size.
-    pub(super) fn file(&self, name: &str) -> Result<(String, Spread), Bad> {
-        self.files.iter().find(|(known, _)| known == name).cloned().ok_or_else(|| {
-            let known = self.files.iter().map(|(name, _)| name.as_str());
-            Bad::new(format!("there is no file called `{name}`"), "names nothing").at(name).help(
-                match self.files.is_empty() {
-                    true => format!("declare it: [files.{name}]"),
-                    false => suggest(name, "files", known),
-                },
-            )
-        })
-    }
-
-    /// Whether a file is mutable.
-    pub(super) fn is_mutable(&self, file: &str) -> bool {
-        self.mutable.iter().any(|known| known == file)
-    }
-
-    /// A version of a mutable file, by its sequence number.
-    pub(super) fn version(&self, number: &str, file: &str) -> Result<u64, Bad> {
-        if !self.is_mutable(file) {
-            return Err(Bad::new(format!("`{file}` has no versions"), "only mutable files do").at("version"));
-        }
-        number.parse::<u64>().ok().filter(|number| *number > 0).ok_or_else(|| {
-            Bad::new(format!("there is no version `{number}`"), "versions are numbered from 1").at(number)
-        })
-    }
-
-    /// A file that is large enough to have shares.
-    pub(super) fn shared_file(&self, name: &str) -> Result<(String, Spread), Bad> {
-        let (name_owned, size) = self.file(name)?;
-        if !self.is_mutable(name) && size.min <= LITERAL_BYTES_MAX {
-            return Err(Bad::new(format!("nobody holds a share of `{name}`"), "this file may be too small to have shares")
-                .at(name)
-                .help(format!("a file of at most {LITERAL_BYTES_MAX} bytes is stored in its capability: make it \"56 B\" or more")));
-        }
-        Ok((name_owned, size))
     }
 }
 
