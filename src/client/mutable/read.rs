@@ -1,5 +1,6 @@
 //! Reading the newest version: find out what there is, fetch it, and begin anew if others wrote meanwhile.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -40,13 +41,13 @@ impl<D: Dial + Clone> Client<D> {
         sink: &mut W,
     ) -> Result<Retrieved, RetrieveError> {
         let slot = Slot::new(self, cap.key.storage_index());
-        let (mut restarts, mut second_looks) = (0, 0);
+        let (mut restarts, mut second_looks, mut told) = (0, 0, BTreeSet::new());
         loop {
             // Whoever begins anew looks closer.
             let mode = if restarts == 0 { Mode::Read } else { Mode::Check };
             let mut map = self.map_for(&slot, cap, mode).await;
             let read = read_version(&slot, &mut map, cap, |_| false, sink).await;
-            slot.complain(std::mem::take(&mut map.complaints)).await;
+            slot.complain(&mut told, std::mem::take(&mut map.complaints)).await;
             match read {
                 Ok((version, bytes)) => {
                     self.note_version(slot.index, version);

@@ -1,5 +1,6 @@
 //! What every operation on one mutable file has at hand: its servers, and how they are asked.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,8 +107,14 @@ impl<'a, D: Dial + Clone> Slot<'a, D> {
         self.client.tell(Event::Overdue { server: self.id(server).clone(), question, after });
     }
 
-    /// Tells servers of shares that are not what they should be: a few of them, and not for long.
-    pub(super) async fn complain(&self, complaints: Vec<Complaint>) {
+    /// Tells servers of shares that are not what they should be: a few of them, each once, and not for long. `told`
+    /// are those that were told of before.
+    pub(super) async fn complain(
+        &self,
+        told: &mut BTreeSet<(usize, ShareNum)>,
+        mut complaints: Vec<Complaint>,
+    ) {
+        complaints.retain(|complaint| told.insert((complaint.server, complaint.share)));
         if complaints.is_empty() {
             return;
         }

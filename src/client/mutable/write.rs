@@ -1,5 +1,8 @@
 //! Overwriting and modifying: one attempt after the other until no other writer came first.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::time::sleep;
 
@@ -12,9 +15,9 @@ use super::slot::Slot;
 use super::{Degraded, PublishOptions, Published};
 use crate::client::Client;
 use crate::crypto::rsa::SigningKey;
-use crate::format::Encoding;
 use crate::format::cap::{MutableFormat, WriteCap};
 use crate::format::mutable::VersionId;
+use crate::format::{Encoding, ShareNum};
 use crate::net::Dial;
 use crate::plan::doubled;
 use crate::plan::mutable::Mode;
@@ -25,6 +28,8 @@ struct Attempts {
     /// Versions that it wrote at least in part, and was surprised at.
     own: Vec<VersionId>,
     found: Option<VersionId>,
+    /// Shares that their servers were told are bad.
+    told: BTreeSet<(usize, ShareNum)>,
 }
 
 impl<D: Dial + Clone> Client<D> {
@@ -45,7 +50,10 @@ impl<D: Dial + Clone> Client<D> {
         let map = ServerMap::empty(Mode::Write, servers, cap.fingerprint, options.encoding, None, policy);
         let parcel = self.encode(key, 1, options.encoding, content)?;
         match publish(&slot, &map, &write_key, &parcel, options.happy).await {
-            Ok(spreading) => Ok(self.acknowledge(&slot, &cap, &parcel, spreading, 0)),
+            Ok(spreading) => {
+                self.remember_key(slot.index, &Arc::new(key.clone()));
+                Ok(self.acknowledge(&slot, &cap, &parcel, spreading, 0))
+            }
             Err(Trouble::Surprise) => Err(PublishError::Uncoordinated { attempts: 1, found: None }),
             Err(Trouble::Failed(error)) => Err(error),
         }
@@ -64,7 +72,7 @@ impl<D: Dial + Clone> Client<D> {
         }
         let policy = &self.policy().mutable;
         let slot = Slot::new(self, cap.key.read_key().storage_index());
-        let mut attempts = Attempts { own: Vec::new(), found: None };
+        let mut attempts = Attempts { own: Vec::new(), found: None, told: BTreeSet::new() };
         for attempt in 0..policy.attempts_max.max(1) {
             if attempt > 0 {
                 let pause = doubled(policy.collision_after, u32::try_from(attempt - 1).unwrap_or(u32::MAX));
@@ -72,6 +80,7 @@ impl<D: Dial + Clone> Client<D> {
             }
             let mode = if attempt == 0 { Mode::Write } else { Mode::Check };
             let mut map = self.survey_for(&slot, cap, options, mode).await;
+            slot.complain(&mut attempts.told, std::mem::take(&mut map.complaints)).await;
             if let Some(wanted) = options.based_on
                 && map.survey.best().is_none_or(|best| best.id != wanted)
             {
@@ -79,11 +88,11 @@ impl<D: Dial + Clone> Client<D> {
                 return Err(PublishError::Uncoordinated { attempts: attempt + 1, found }.into());
             }
             let base = match reads {
-                true => Some(
-                    self.base(&slot, &mut map, cap, &attempts.own).await.map_err(ModifyError::Retrieve)?,
-                ),
+                true => Some(self.base(&slot, &mut map, cap, &attempts.own).await),
                 false => None,
             };
+            slot.complain(&mut attempts.told, std::mem::take(&mut map.complaints)).await;
+            let base = base.transpose().map_err(ModifyError::Retrieve)?;
             let content = match (change(base.as_ref()).map_err(ModifyError::Change)?, base) {
                 (Some(content), _) => content,
                 // What is there already was perhaps written by an attempt of ours that is not known to have
@@ -98,7 +107,7 @@ impl<D: Dial + Clone> Client<D> {
                 None => {}
             }
         }
-        let Attempts { own, found } = attempts;
+        let Attempts { own, found, .. } = attempts;
         Err(PublishError::Uncoordinated { attempts: own.len(), found }.into())
     }
 
@@ -169,9 +178,7 @@ impl<D: Dial + Clone> Client<D> {
         let floor = self.newest(slot.index);
         let map =
             ServerMap::empty(mode, slot.servers.len(), cap.fingerprint, options.encoding, floor, policy);
-        let mut map = survey(slot, map).await;
-        slot.complain(std::mem::take(&mut map.complaints)).await;
-        map
+        survey(slot, map).await
     }
 
     pub(super) fn encode(
