@@ -207,6 +207,11 @@ fn mutable_had_to_succeed(
     if usage::in_company(world, report.step) || refused {
         return None;
     }
+    // Nothing is signed without the key; a client may remember it, and need not.
+    let signs = act != MutableAct::Read && act != MutableAct::Create;
+    if signs && !truth::mutable::private_key_on(world, file, well) {
+        return None;
+    }
     let versions = truth::mutable::versions_on(world, file, well);
     let best = truth::mutable::best(&versions);
     if matches!(act, MutableAct::Read | MutableAct::List | MutableAct::Append | MutableAct::Link) {

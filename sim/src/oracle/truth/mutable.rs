@@ -170,6 +170,23 @@ pub fn has_private_key(stored: &[u8], key: &WriteKey) -> bool {
     })
 }
 
+/// Whether any of the servers that `counts` says has a signed share with the private key of the file.
+pub fn private_key_on(world: &World, file: &str, counts: impl Fn(HostId) -> bool) -> bool {
+    let Some(cap) = world.write_cap(file) else { return false };
+    let verify_cap = cap.read_cap().verify_cap();
+    world.servers().filter(|(host, ..)| counts(*host)).any(|(host, _, disk)| {
+        let held = disk.list_mutable().into_iter().filter(|(index, _)| *index == verify_cap.storage_index);
+        let mut held = held.filter(|(index, share)| !world.is_unreadable(host, *index, *share));
+        held.any(|(index, share)| {
+            let stored = disk.get_mutable(index, share).map(|held| held.content);
+            stored.is_some_and(|stored| {
+                let judgement = judge(&stored, share, &verify_cap, world.signatures());
+                judgement.is_some_and(|judgement| judgement.is_signed()) && has_private_key(&stored, &cap.key)
+            })
+        })
+    })
+}
+
 /// A version of which there are good shares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredVersion {
