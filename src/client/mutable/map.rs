@@ -225,12 +225,16 @@ impl ServerMap {
 
 /// Finds out what there is.
 ///
-/// Ends when the survey is satisfied, when nobody is left, or when the operation must end.
-pub(super) async fn survey<D: Dial + Clone>(slot: &Slot<'_, D>, mut map: ServerMap) -> ServerMap {
-    for server in 0..slot.servers.len() {
-        if slot.is_suspect(server) {
-            map.survey.on_suspect(server);
-        }
+/// Ends when the survey is satisfied, when nobody is left, or when the operation must end. Servers that failed lately
+/// are not waited for if at least `enough` others did not.
+pub(super) async fn survey<D: Dial + Clone>(
+    slot: &Slot<'_, D>,
+    mut map: ServerMap,
+    enough: usize,
+) -> ServerMap {
+    let suspects: Vec<usize> = (0..slot.servers.len()).filter(|server| slot.is_suspect(*server)).collect();
+    if slot.servers.len() - suspects.len() >= enough {
+        suspects.into_iter().for_each(|server| map.survey.on_suspect(server));
     }
     let mut flight = Flight::new();
     loop {

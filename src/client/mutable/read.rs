@@ -79,7 +79,8 @@ impl<D: Dial + Clone> Client<D> {
         policy.ceiling = policy.ceiling.min(policy.first);
         let (servers, expected) = (slot.servers.len(), self.policy().mutable.expected);
         let floor = self.newest(slot.index);
-        survey(slot, ServerMap::empty(mode, servers, cap.fingerprint, expected, floor, policy)).await
+        let map = ServerMap::empty(mode, servers, cap.fingerprint, expected, floor, policy);
+        survey(slot, map, expected.needed()).await
     }
 }
 

@@ -178,7 +178,7 @@ impl<D: Dial + Clone> Client<D> {
         let floor = self.newest(slot.index);
         let map =
             ServerMap::empty(mode, slot.servers.len(), cap.fingerprint, options.encoding, floor, policy);
-        survey(slot, map).await
+        survey(slot, map, options.happy).await
     }
 
     pub(super) fn encode(
