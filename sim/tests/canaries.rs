@@ -54,6 +54,8 @@ fn canaries(oracle: Oracle) -> Vec<Canary> {
             File("arranging-a-share-that-is-nowhere"),
             File("lost-shares-are-gone"),
             File("refuses-everything"),
+            File("newest-version-is-gone"),
+            File("written-well-where-most-fail"),
         ],
         Oracle::Hang => vec![File("run-that-does-not-end-in-time")],
         Oracle::Invalid => vec![
