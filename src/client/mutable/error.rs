@@ -165,11 +165,6 @@ pub enum ShareReport {
 }
 
 impl Missing {
-    /// Whether a server failed, which it need not do again.
-    pub(super) fn has_failures(&self) -> bool {
-        self.servers.iter().any(|report| matches!(report.holding, Holding::Failed(_)))
-    }
-
     /// The error that says this.
     pub(super) fn into_error(self) -> RetrieveError {
         if !self.servers.iter().all(|report| report.holding == Holding::Answered) {

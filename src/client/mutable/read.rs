@@ -19,7 +19,7 @@ use crate::plan::doubled;
 use crate::plan::mutable::Mode;
 
 /// How often a file of which too little was found is looked for again.
-const SECOND_LOOKS_MAX: u32 = 2;
+pub(super) const SECOND_LOOKS_MAX: u32 = 2;
 
 /// Why the reading of one version stopped.
 pub(super) enum Stop {
@@ -63,7 +63,7 @@ impl<D: Dial + Clone> Client<D> {
                 Err(Stop::Changed) => {}
                 Err(Stop::Nothing | Stop::Short) => {
                     let error = map.missing(&slot).into_error();
-                    if second_looks >= SECOND_LOOKS_MAX || !matches!(read_again(&error), Again::Maybe) {
+                    if second_looks >= SECOND_LOOKS_MAX || read_again(&error) == Again::No {
                         return Err(error);
                     }
                     sleep(doubled(self.policy().download.retry_after, second_looks)).await;
@@ -85,15 +85,16 @@ impl<D: Dial + Clone> Client<D> {
 }
 
 /// Whether another look may find more.
-enum Again {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
     Maybe,
     No,
 }
 
-fn read_again(error: &RetrieveError) -> Again {
+/// Says so of what a look found. Servers that gave no answer were perhaps not waited for.
+pub(super) fn read_again(error: &RetrieveError) -> Again {
     match error {
-        RetrieveError::NotEnoughShares(_) => Again::Maybe,
-        RetrieveError::Unreachable(missing) if missing.has_failures() => Again::Maybe,
+        RetrieveError::NotEnoughShares(_) | RetrieveError::Unreachable(_) => Again::Maybe,
         _ => Again::No,
     }
 }

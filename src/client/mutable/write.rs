@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use super::error::{ModifyError, PublishError, RetrieveError};
+use super::error::{ModifyError, PublishError};
 use super::key::signing_key;
 use super::map::{ServerMap, survey};
 use super::publish::{Parcel, Spreading, Trouble, publish};
-use super::read::{Stop, read_version};
+use super::read::{Again, SECOND_LOOKS_MAX, Stop, read_again, read_version};
 use super::slot::Slot;
 use super::{Degraded, PublishOptions, Published};
 use crate::client::Client;
@@ -72,6 +72,7 @@ impl<D: Dial + Clone> Client<D> {
         }
         let policy = &self.policy().mutable;
         let slot = Slot::new(self, cap.key.read_key().storage_index());
+        let mut second_looks = 0;
         let mut attempts = Attempts { own: Vec::new(), found: None, told: BTreeSet::new() };
         for attempt in 0..policy.attempts_max.max(1) {
             if attempt > 0 {
@@ -92,12 +93,26 @@ impl<D: Dial + Clone> Client<D> {
                 false => None,
             };
             slot.complain(&mut attempts.told, std::mem::take(&mut map.complaints)).await;
-            let base = base.transpose().map_err(ModifyError::Retrieve)?;
+            let base = match base.transpose() {
+                Ok(base) => base,
+                Err(Stop::Final(error)) => return Err(ModifyError::Retrieve(error)),
+                Err(stop) => {
+                    // The search before a write is cut short. The next one asks everybody, as a reader's does.
+                    let error = map.missing(&slot).into_error();
+                    let short = !matches!(stop, Stop::Changed);
+                    let found_out = second_looks >= SECOND_LOOKS_MAX || read_again(&error) == Again::No;
+                    if short && found_out || slot.is_over() || attempt + 1 >= policy.attempts_max {
+                        return Err(ModifyError::Retrieve(error));
+                    }
+                    second_looks += u32::from(short);
+                    continue;
+                }
+            };
             let content = match (change(base.as_ref()).map_err(ModifyError::Change)?, base) {
                 (Some(content), _) => content,
                 // What is there already was perhaps written by an attempt of ours that is not known to have
                 // reached enough servers.
-                (None, Some(content)) if attempt > 0 => content,
+                (None, Some(content)) if !attempts.own.is_empty() => content,
                 (None, _) => return Ok(None),
             };
             self.check_length(&content)?;
@@ -136,7 +151,7 @@ impl<D: Dial + Clone> Client<D> {
             })?;
         let parcel = self.encode(&key, seqnum, newest.encoding, content)?;
         match publish(slot, map, &cap.key, &parcel, options.happy).await {
-            Ok(spreading) => Ok(Some(self.acknowledge(slot, cap, &parcel, spreading, attempt))),
+            Ok(spreading) => Ok(Some(self.acknowledge(slot, cap, &parcel, spreading, attempts.own.len()))),
             Err(Trouble::Surprise) => {
                 attempts.own.push((&parcel.header).into());
                 attempts.found = Some(newest.id);
@@ -153,14 +168,11 @@ impl<D: Dial + Clone> Client<D> {
         map: &mut ServerMap,
         cap: &WriteCap,
         own: &[VersionId],
-    ) -> Result<Bytes, RetrieveError> {
+    ) -> Result<Bytes, Stop> {
         let mut content = Vec::new();
         let avoid = |id: &VersionId| own.contains(id);
-        match read_version(slot, map, &cap.read_cap(), avoid, &mut content).await {
-            Ok(_) => Ok(content.into()),
-            Err(Stop::Final(error)) => Err(error),
-            Err(Stop::Nothing | Stop::Short | Stop::Changed) => Err(map.missing(slot).into_error()),
-        }
+        read_version(slot, map, &cap.read_cap(), avoid, &mut content).await?;
+        Ok(content.into())
     }
 
     async fn survey_for(
