@@ -137,11 +137,6 @@ impl History {
         self.reads.push(read);
         findings
     }
-
-    /// The newest version that was acknowledged at all.
-    pub fn newest_acknowledged(&self) -> Option<VersionId> {
-        self.changes.iter().filter_map(Change::version).max()
-    }
 }
 
 impl Change {

@@ -82,7 +82,10 @@ fn time_allowed(world: &World, step: &Step) -> Duration {
         Action::Mutable { file, times, .. } => (file, *times),
         _ => return PATIENCE,
     };
-    let size = world.content(file).len() as u64;
+    let size = match &step.action {
+        Action::Mutable { act: MutableAct::Write { size: Some(size), .. }, .. } => *size,
+        _ => world.content(file).len() as u64,
+    };
     let segments = size.div_ceil(schedule.grid.segment_bytes_max.max(1)).saturating_add(10);
     let spread = schedule.grid.encoding.total() as u64;
     let bytes = Duration::from_secs(size.saturating_mul(spread) / bandwidth.max(1));
@@ -207,27 +210,29 @@ fn mutable_had_to_succeed(
     if usage::in_company(world, report.step) || refused {
         return None;
     }
-    // Nothing is signed without the key; a client may remember it, and need not.
-    let signs = act != MutableAct::Read && act != MutableAct::Create;
-    if signs && !truth::mutable::private_key_on(world, file, well) {
-        return None;
-    }
     let versions = truth::mutable::versions_on(world, file, well);
     let best = truth::mutable::best(&versions);
-    if matches!(act, MutableAct::Read | MutableAct::List | MutableAct::Append | MutableAct::Link) {
-        let best = best?;
-        return Some(format!(
-            "{} was in reach ({} good shares of {} needed)",
-            best.id,
-            best.shares.len(),
-            best.needed
-        ));
+    let readable = best.map(|best| {
+        format!("{} was in reach ({} good shares of {} needed)", best.id, best.shares.len(), best.needed)
+    });
+    if !act.writes() {
+        return readable;
+    }
+    if act != MutableAct::Create && !truth::mutable::is_signable_on(world, file, well) {
+        return None;
     }
     let plenty = plenty(world);
     let servers = world.schedule().grid.servers.iter().filter(|server| room(server) >= plenty);
     let servers = servers.filter(|server| world.host(&server.name).is_some_and(well)).count();
-    let known = act == MutableAct::Create || best.is_some();
-    (known && servers > 0).then(|| format!("{servers} servers with room were well"))
+    let roomy = (servers > 0).then(|| format!("{servers} servers with room were well"))?;
+    match act {
+        MutableAct::Create => Some(roomy),
+        MutableAct::Write { .. }
+        | MutableAct::Append
+        | MutableAct::Link
+        | MutableAct::Read
+        | MutableAct::List => Some(format!("{}, and {roomy}", readable?)),
+    }
 }
 
 /// The shares of a file on servers that were well, and what they are worth.

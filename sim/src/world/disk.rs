@@ -190,12 +190,18 @@ impl Backend for Disk {
         self.inner.mutable_store(index, changes, lease).await?;
         // What was there before is there again, as on a disk that did not write what it had taken.
         for (share, before) in undo {
+            let taken = self.inner.get_mutable(index, share).map(|taken| taken.content);
             let loser = self.annotations.borrow_mut().loser();
             let Some(fault) = loser else {
-                self.annotations.borrow_mut().lost.remove(&(index, share));
+                let annotations = &mut *self.annotations.borrow_mut();
+                annotations.lost.remove(&(index, share));
+                let before = before.map(|before| before.content);
+                if before != taken {
+                    annotations.replaced.insert((index, share), before);
+                }
                 continue;
             };
-            let bytes = self.inner.get_mutable(index, share).map_or(0, |taken| taken.content.len() as u64);
+            let bytes = taken.map_or(0, |taken| taken.len() as u64);
             match before {
                 Some(before) => self.inner.put_mutable(index, share, before),
                 None => drop(self.inner.remove_mutable(index, share)),

@@ -24,16 +24,13 @@ use lafs::server::backend::MemoryBackend;
 use crate::fault::damage::Damage;
 use crate::net::HostId;
 use crate::oracle::truth::Blocks;
-use crate::oracle::truth::sdmf::Parts;
+use crate::oracle::truth::sdmf::{CHECKSTRING_BYTES, Parts};
 use crate::record::Recorder;
 use crate::schedule::Spoil;
 use crate::trace::{Request, ServerEvent};
 
 use super::door::{Choice, Door, Spoilt, Visit};
 use super::spoil;
-
-/// How much of each mutable share a writer is shown, in bytes.
-const CHECKSTRING_BYTES: u64 = 57;
 
 /// What the front door knows of the disk behind it, besides its bytes.
 #[derive(Debug, Default)]
@@ -48,6 +45,8 @@ pub struct Annotations {
     pub losing: BTreeMap<usize, Choice>,
     /// Shares that were acknowledged and lost.
     pub lost: BTreeSet<(StorageIndex, ShareNum)>,
+    /// Mutable shares that the disk has just replaced, and what they were before.
+    pub replaced: BTreeMap<(StorageIndex, ShareNum), Option<Bytes>>,
     /// Whether what mutable shares were before is kept.
     pub keeps_history: bool,
     /// What they were, oldest first.
@@ -108,33 +107,23 @@ impl<H> Front<H> {
             return blocks.within(range);
         }
         let held = self.disk.get_mutable(index, share);
-        let block = held.and_then(|held| Parts::of(&held.content)).map(|parts| parts.block);
-        block.is_some_and(|block| range.start <= block.start && block.end <= range.end).into()
+        let parts = held.and_then(|held| Parts::of(&held.content));
+        parts.is_some_and(|parts| parts.has_block_in(range)).into()
     }
 
-    /// The mutable shares of `index`.
-    fn slot(&self, index: StorageIndex) -> BTreeMap<ShareNum, Bytes> {
-        let held = self.disk.list_mutable().into_iter().filter(|(at, _)| *at == index);
-        held.filter_map(|(_, share)| Some((share, self.disk.get_mutable(index, share)?.content))).collect()
-    }
-
-    /// Mutable shares that are another one than `before` are not damaged any more. Answers whether there are any.
-    fn renew(&self, index: StorageIndex, before: BTreeMap<ShareNum, Bytes>) -> bool {
-        let mut annotations = self.annotations.borrow_mut();
-        let after = self.slot(index);
-        let mut changed = false;
-        for (share, content) in &after {
-            let old = before.get(share);
-            if old == Some(content) {
-                continue;
-            }
-            changed = true;
-            annotations.damage.remove(&(index, *share));
-            if let Some(old) = old.filter(|_| annotations.keeps_history) {
-                annotations.history.entry((index, *share)).or_default().push(old.clone());
+    /// Mutable shares that the disk has just replaced are not damaged any more. Answers whether there are any: the
+    /// server does nothing between the disk and its answer, so they are those of the request that is answered.
+    fn renew(&self) -> bool {
+        let annotations = &mut *self.annotations.borrow_mut();
+        let replaced = std::mem::take(&mut annotations.replaced);
+        let any = !replaced.is_empty();
+        for (at, before) in replaced {
+            annotations.damage.remove(&at);
+            if let Some(before) = before.filter(|_| annotations.keeps_history) {
+                annotations.history.entry(at).or_default().push(before);
             }
         }
-        changed
+        any
     }
 
     /// What a server answers that finds the container of a share broken.
@@ -144,7 +133,8 @@ impl<H> Front<H> {
             (Request::Read(share), Some(index)) => annotations.unreadable(index, share),
             // All shares of a slot are looked at.
             (Request::TestWrite, Some(index)) => {
-                self.slot(index).keys().find_map(|share| annotations.unreadable(index, *share))
+                let held = self.disk.list_mutable().into_iter().filter(|(at, _)| *at == index);
+                held.into_iter().find_map(|(index, share)| annotations.unreadable(index, share))
             }
             _ => None,
         }?;
@@ -173,11 +163,11 @@ impl<H> Front<H> {
                     self.recorder.bite(damage.fault, 1, 0);
                 }
             }
-            // Its answer shows how each share begins.
-            Request::TestWrite => {
+            // Its answer shows how each share began.
+            Request::TestWrite if status.is_success() => {
                 let all = (index, ShareNum(0))..=(index, ShareNum(u8::MAX));
                 for damage in annotations.damage.range(all).flat_map(|(_, damages)| damages) {
-                    let touched = damage.touched(&(0..CHECKSTRING_BYTES));
+                    let touched = damage.touched(&(0..CHECKSTRING_BYTES as u64));
                     if touched > 0 {
                         self.recorder.bite(damage.fault, 1, touched);
                     }
@@ -185,6 +175,7 @@ impl<H> Front<H> {
             }
             Request::Write(share) if status.is_success() => drop(annotations.damage.remove(&(index, share))),
             Request::Write(_)
+            | Request::TestWrite
             | Request::Version
             | Request::Abort(_)
             | Request::Lease
@@ -200,10 +191,6 @@ impl<H: Handle> Handle for Front<H> {
         let range = request.headers().get(header::RANGE).and_then(|range| parse_range(range.as_bytes()));
         self.recorder.note_server(self.host, ServerEvent::Received(kind));
         let spoilt = self.pass(kind).await;
-        let before = match (kind, index) {
-            (Request::TestWrite, Some(index)) => self.slot(index),
-            _ => BTreeMap::new(),
-        };
         // Whether it is the answer of the server itself, and shows what it has.
         let (response, own) = match spoilt.map(|spoilt| spoilt.how) {
             Some(Spoil::Status { status, applied }) => {
@@ -228,10 +215,7 @@ impl<H: Handle> Handle for Front<H> {
         if let Some(index) = index.filter(|_| own) {
             self.look(kind, index, &range.clone().unwrap_or(0..u64::MAX), status);
         }
-        let wrote = match (kind, index) {
-            (Request::TestWrite, Some(index)) => self.renew(index, before),
-            _ => false,
-        };
+        let wrote = kind == Request::TestWrite && self.renew();
         let bytes = response.body().size_hint().exact().unwrap_or(0);
         let blocks = match (kind, index) {
             (Request::Read(share), Some(index)) if status.is_success() => {

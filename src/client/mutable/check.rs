@@ -230,12 +230,13 @@ impl<D: Dial + Clone> Client<D> {
         key: Option<&WriteKey>,
     ) -> Result<Look, CheckError> {
         let policy = &self.policy().mutable;
-        let mut restarts = 0;
+        let (mut restarts, mut told) = (0, BTreeSet::new());
         loop {
             let patience = self.policy().for_short_answers();
             let (servers, floor) = (slot.servers.len(), self.newest(slot.index));
             let map = ServerMap::empty(Mode::Check, servers, fingerprint, policy.expected, floor, patience);
-            let mut map = survey(slot, map).await;
+            // Nobody is excused.
+            let mut map = survey(slot, map, usize::MAX).await;
             for (server, share) in out_of_place(&map) {
                 map.reject(server, share, "the file has no share of this number".to_owned());
             }
@@ -243,7 +244,7 @@ impl<D: Dial + Clone> Client<D> {
                 true => verify(slot, &mut map, key).await,
                 false => Default::default(),
             };
-            slot.complain(std::mem::take(&mut map.complaints)).await;
+            slot.complain(&mut told, std::mem::take(&mut map.complaints)).await;
             if slot.is_over() {
                 return Err(CheckError::Deadline(policy.deadline));
             }

@@ -6,8 +6,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
 use thiserror::Error;
 
 use super::error::{Holding, Missing, ServerReport, ShareReport};
@@ -17,7 +20,7 @@ use crate::client::flight::Flight;
 use crate::format::mutable::{Fingerprint, Header, Layout, LayoutError, VersionId};
 use crate::format::{Encoding, ShareNum};
 use crate::net::Dial;
-use crate::net::client::RequestError;
+use crate::net::client::{Progress, RequestError};
 use crate::plan::mutable::survey::Sighting;
 use crate::plan::mutable::{Mode, Survey};
 use crate::plan::policy::OverduePolicy;
@@ -244,13 +247,18 @@ pub(super) async fn survey<D: Dial + Clone>(
             slot.note_overdue(server, Question::Shares, after);
         }
         for server in decision.ask {
-            flight.send(server, Arc::default(), look(slot, server, patience));
+            let progress = Progress::default();
+            flight.send(server, Arc::clone(&progress), look(slot, server, patience, progress));
         }
         if decision.done || slot.is_over() {
             return map;
         }
         let until = decision.until.map_or(slot.end, |until| until.min(slot.end));
-        for (server, seen) in flight.wait(slot.client.instant(until)).await.ended {
+        let landed = flight.wait(slot.client.instant(until)).await;
+        for (server, _) in landed.moved {
+            map.survey.on_progress(server, slot.client.now());
+        }
+        for (server, seen) in landed.ended {
             absorb(slot, &mut map, server, seen);
         }
     }
@@ -282,11 +290,12 @@ fn absorb<D: Dial + Clone>(
     }
 }
 
-/// Asks one server for its shares, and for the first bytes of each.
+/// Asks one server for its shares, and for the first bytes of each, a few at a time.
 async fn look<D: Dial + Clone>(
     slot: &Slot<'_, D>,
     server: usize,
-    patience: std::time::Duration,
+    patience: Duration,
+    progress: Progress,
 ) -> Result<Vec<Shown>, RequestError> {
     let storage = &slot.servers[server];
     let shares = slot
@@ -298,11 +307,18 @@ async fn look<D: Dial + Clone>(
             || storage.mutable_shares(slot.index),
         )
         .await?;
-    let mut shown = Vec::with_capacity(shares.len());
-    for share in shares {
-        shown.push((share, front(slot, server, share, patience).await));
-    }
-    Ok(shown)
+    // Each answer says that it is there.
+    progress.fetch_add(1, Relaxed);
+    let fronts = shares.into_iter().map(|share| {
+        let progress = &progress;
+        async move {
+            let front = front(slot, server, share, patience).await;
+            progress.fetch_add(1, Relaxed);
+            (share, front)
+        }
+    });
+    let at_a_time = slot.client.policy().transport.idle_connections_max.max(1);
+    Ok(stream::iter(fronts).buffered(at_a_time).collect().await)
 }
 
 /// The first bytes of a share, its signature among them wherever it lies.
@@ -310,7 +326,7 @@ async fn front<D: Dial + Clone>(
     slot: &Slot<'_, D>,
     server: usize,
     share: ShareNum,
-    patience: std::time::Duration,
+    patience: Duration,
 ) -> Result<Bytes, RequestError> {
     let first = slot.client.policy().mutable.first_read_bytes;
     let bytes = read(slot, server, share, 0..first, Some(patience)).await?;
@@ -328,10 +344,10 @@ pub(super) async fn read<D: Dial + Clone>(
     server: usize,
     share: ShareNum,
     range: Range<u64>,
-    patience: Option<std::time::Duration>,
+    patience: Option<Duration>,
 ) -> Result<Bytes, RequestError> {
     let storage = &slot.servers[server];
-    let progress = Arc::default();
+    let progress = Progress::default();
     let request = || storage.mutable_read(slot.index, share, range.clone(), &progress);
     slot.ask_again(
         server,

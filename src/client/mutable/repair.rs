@@ -179,7 +179,7 @@ impl<D: Dial + Clone> Client<D> {
         patience.ceiling = patience.first;
         let (servers, expected) = (slot.servers.len(), self.policy().mutable.expected);
         let map = ServerMap::empty(Mode::Check, servers, cap.fingerprint, expected, None, patience);
-        survey(slot, map).await.survey.versions().last().map(|newest| newest.id)
+        survey(slot, map, usize::MAX).await.survey.versions().last().map(|newest| newest.id)
     }
 
     fn plan(

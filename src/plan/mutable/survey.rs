@@ -45,6 +45,8 @@ enum State {
     Unasked,
     Asked {
         since: Moment,
+        /// When something came from it last; `since` before.
+        heard: Moment,
         /// That it is overdue has been told.
         overdue: bool,
     },
@@ -127,11 +129,18 @@ impl Survey {
     /// `server` answered, maybe late. Shares that the survey is told of later come with another call.
     pub fn on_answer(&mut self, server: usize, shares: BTreeMap<ShareNum, Sighting>, now: Moment) {
         let facts = &mut self.servers[server];
-        if let State::Asked { since, overdue: false } = facts.state {
+        if let State::Asked { since, overdue: false, .. } = facts.state {
             self.longest = self.longest.max(Some(now.since(since)));
         }
         facts.state = State::Answered;
         facts.shares = shares;
+    }
+
+    /// A part of the answer of `server` came: it has several shares, or long ones.
+    pub fn on_progress(&mut self, server: usize, now: Moment) {
+        if let State::Asked { heard, .. } = &mut self.servers[server].state {
+            *heard = now;
+        }
     }
 
     /// A version has this encoding. Told before the shares of that version are.
@@ -179,11 +188,11 @@ impl Survey {
         let patience = self.patience();
         let mut overdue = Vec::new();
         for (server, facts) in self.servers.iter_mut().enumerate() {
-            if let State::Asked { since, overdue: told @ false } = &mut facts.state
-                && now.since(*since) >= patience
+            if let State::Asked { heard, overdue: told @ false, .. } = &mut facts.state
+                && now.since(*heard) >= patience
             {
                 *told = true;
-                overdue.push((server, now.since(*since)));
+                overdue.push((server, now.since(*heard)));
             }
         }
         let ask = self.next(now);
@@ -199,9 +208,9 @@ impl Survey {
 
     /// Until when a server is waited for, if it is.
     fn waits(&self, facts: &Facts, patience: Duration, now: Moment) -> Option<Moment> {
-        let State::Asked { since, .. } = facts.state else { return None };
+        let State::Asked { heard, .. } = facts.state else { return None };
         let excused = facts.suspect && self.mode != Mode::Check && !self.is_shadowed();
-        (!excused && now.since(since) < patience).then(|| since + patience)
+        (!excused && now.since(heard) < patience).then(|| heard + patience)
     }
 
     /// Whom to ask next.
@@ -224,7 +233,7 @@ impl Survey {
                 break;
             }
             if facts.state == State::Unasked {
-                facts.state = State::Asked { since: now, overdue: false };
+                facts.state = State::Asked { since: now, heard: now, overdue: false };
                 more -= usize::from(!facts.suspect);
                 ask.push(server);
             }

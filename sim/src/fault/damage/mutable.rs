@@ -54,3 +54,6 @@ pub(super) fn parts(field: ShareField, share: &[u8]) -> Vec<Range<u64>> {
         | ShareField::ForgedTree => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

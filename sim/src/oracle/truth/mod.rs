@@ -5,6 +5,8 @@
 
 pub mod mutable;
 pub mod sdmf;
+#[cfg(test)]
+pub(crate) mod vectors;
 
 use std::ops::Range;
 

@@ -58,11 +58,6 @@ impl Judgement {
     pub fn is_good(&self) -> bool {
         self.flaw.is_none()
     }
-
-    /// Whether what it says of its version is signed, whatever its block is worth.
-    pub fn is_signed(&self) -> bool {
-        !matches!(self.flaw, Some(Flaw::Header | Flaw::PublicKey | Flaw::Signature))
-    }
 }
 
 /// Signatures that were verified before in the same run: all shares of a version have the same, and no step makes
@@ -117,11 +112,10 @@ fn flaw(
     let Some(encoding) = encoding(parts).filter(|encoding| usize::from(share.0) < encoding.total()) else {
         return Some(Flaw::Header);
     };
-    let wanted = block_bytes(parts, encoding);
     let found = match parts.data_bytes {
         // Nothing is stored, and one leaf stands for it.
-        0 => parts.block.is_empty().then(|| empty_leaf(0)),
-        _ => bytes(stored, &parts.block).filter(|block| block.len() as u64 == wanted).map(block_hash),
+        0 => Some(empty_leaf(0)),
+        _ => bytes(stored, &parts.block).map(block_hash),
     };
     let tree = bytes(stored, &parts.block_tree).and_then(|node| Some(Digest(node.try_into().ok()?)));
     let tied = |leaf: Digest| {
@@ -139,11 +133,6 @@ fn flaw(
 /// k and N, if they go together.
 fn encoding(parts: &Parts) -> Option<Encoding> {
     Encoding::new(u64::from(parts.needed), u64::from(parts.total)).ok()
-}
-
-/// Bytes of each block of a version.
-fn block_bytes(parts: &Parts, encoding: Encoding) -> u64 {
-    parts.data_bytes.div_ceil(encoding.needed() as u64)
 }
 
 /// Whether the leaf of `share` and the stored hashes lead to the signed root.
@@ -167,23 +156,6 @@ pub fn has_private_key(stored: &[u8], key: &WriteKey) -> bool {
         let mut opened = held.to_vec();
         Cipher::new(&key.cipher_key(), 0).apply(&mut opened);
         WriteKey::of_private_key(&opened) == *key
-    })
-}
-
-/// Whether any of the servers that `counts` says has a signed share with the private key of the file.
-pub fn private_key_on(world: &World, file: &str, counts: impl Fn(HostId) -> bool) -> bool {
-    let Some(cap) = world.write_cap(file) else { return false };
-    let verify_cap = cap.read_cap().verify_cap();
-    world.servers().filter(|(host, ..)| counts(*host)).any(|(host, _, disk)| {
-        let held = disk.list_mutable().into_iter().filter(|(index, _)| *index == verify_cap.storage_index);
-        let mut held = held.filter(|(index, share)| !world.is_unreadable(host, *index, *share));
-        held.any(|(index, share)| {
-            let stored = disk.get_mutable(index, share).map(|held| held.content);
-            stored.is_some_and(|stored| {
-                let judgement = judge(&stored, share, &verify_cap, world.signatures());
-                judgement.is_some_and(|judgement| judgement.is_signed()) && has_private_key(&stored, &cap.key)
-            })
-        })
     })
 }
 
@@ -217,24 +189,49 @@ pub fn versions(world: &World, file: &str) -> Vec<StoredVersion> {
 
 /// Like [`versions`], of the servers alone that `counts` says.
 pub fn versions_on(world: &World, file: &str, counts: impl Fn(HostId) -> bool) -> Vec<StoredVersion> {
-    let Some(cap) = world.write_cap(file).map(|cap| cap.read_cap().verify_cap()) else { return Vec::new() };
     let mut found: BTreeMap<(VersionId, Vec<u8>), StoredVersion> = BTreeMap::new();
-    for (host, name, disk) in world.servers().filter(|(host, ..)| counts(*host)) {
+    for Good { server, share, stored, judgement } in good_shares(world, file, counts) {
+        let Judgement { id, needed, total, .. } = judgement;
+        let bytes = Parts::of(&stored).map_or(0, |parts| parts.data_bytes);
+        let version = found.entry((id, stored[..SIGNED_BYTES].to_vec())).or_insert_with(|| StoredVersion {
+            id,
+            needed,
+            total,
+            bytes,
+            shares: BTreeMap::new(),
+        });
+        version.shares.entry(share).or_default().insert(server.to_owned());
+    }
+    found.into_values().collect()
+}
+
+/// Whether any good share, of the servers that `counts` says, gives the key without which nothing can be signed.
+pub fn is_signable_on(world: &World, file: &str, counts: impl Fn(HostId) -> bool) -> bool {
+    let Some(cap) = world.write_cap(file) else { return false };
+    good_shares(world, file, counts).iter().any(|good| has_private_key(&good.stored, &cap.key))
+}
+
+/// A good share where it is stored.
+struct Good<'w> {
+    server: &'w str,
+    share: ShareNum,
+    stored: Bytes,
+    judgement: Judgement,
+}
+
+/// Good shares that servers can read, of those that `counts` says.
+fn good_shares<'w>(world: &'w World, file: &str, counts: impl Fn(HostId) -> bool) -> Vec<Good<'w>> {
+    let Some(cap) = world.write_cap(file).map(|cap| cap.read_cap().verify_cap()) else { return Vec::new() };
+    let mut found = Vec::new();
+    for (host, server, disk) in world.servers().filter(|(host, ..)| counts(*host)) {
         let held = disk.list_mutable().into_iter().filter(|(index, _)| *index == cap.storage_index);
         for (index, share) in held.filter(|(index, share)| !world.is_unreadable(host, *index, *share)) {
             let Some(stored) = disk.get_mutable(index, share).map(|held| held.content) else { continue };
-            let judgement = judge(&stored, share, &cap, world.signatures());
-            let Some(Judgement { id, needed, total, .. }) = judgement.filter(Judgement::is_good) else {
-                continue;
-            };
-            let bytes = Parts::of(&stored).map_or(0, |parts| parts.data_bytes);
-            let version = found
-                .entry((id, stored[..SIGNED_BYTES].to_vec()))
-                .or_insert_with(|| StoredVersion { id, needed, total, bytes, shares: BTreeMap::new() });
-            version.shares.entry(share).or_default().insert(name.to_owned());
+            let judgement = judge(&stored, share, &cap, world.signatures()).filter(Judgement::is_good);
+            found.extend(judgement.map(|judgement| Good { server, share, stored, judgement }));
         }
     }
-    found.into_values().collect()
+    found
 }
 
 /// Of `versions` (oldest first) the one that a reader must get who reaches all of it.
@@ -266,10 +263,13 @@ fn decode<'s>(shares: &'s [(ShareNum, Bytes)], cap: &MutableReadCap) -> Option<B
     let block =
         |(share, stored): &'s (ShareNum, Bytes)| Some((*share, bytes(stored, &Parts::of(stored)?.block)?));
     let blocks: Vec<(ShareNum, &[u8])> = shares.iter().map(block).collect::<Option<_>>()?;
-    let mut plain = vec![0; usize::try_from(block_bytes(&parts, encoding)).ok()? * encoding.needed()];
+    let mut plain = vec![0; blocks.first()?.1.len() * encoding.needed()];
     Codec::new(encoding).decode(&blocks, &mut plain).ok()?;
     plain.truncate(length);
     let salt = first.get(41..57)?.try_into().ok()?;
     Cipher::new(&cap.key.data_key(salt), 0).apply(&mut plain);
     Some(plain.into())
 }
+
+#[cfg(test)]
+mod tests;

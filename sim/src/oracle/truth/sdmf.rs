@@ -37,7 +37,7 @@ pub struct Parts {
     pub chain: Range<u64>,
     /// The one node of the block hash tree.
     pub block_tree: Range<u64>,
-    /// The block.
+    /// The block. It is as long as the length of the data says: no reader minds where the key behind it begins.
     pub block: Range<u64>,
     /// Encrypted.
     pub private_key: Range<u64>,
@@ -52,6 +52,7 @@ impl Parts {
             |range: Range<usize>| header[range].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
         let mut root_hash = Digest([0; 32]);
         root_hash.0.copy_from_slice(&header[9..41]);
+        let data_bytes = number(67..75);
         let [signature, chain, block_tree, block] = [75, 79, 83, 87].map(|offset| number(offset..offset + 4));
         let [private_key, end] = [91, 99].map(|offset| number(offset..offset + 8));
         Some(Self {
@@ -60,12 +61,12 @@ impl Parts {
             needed: header[57],
             total: header[58],
             segment_bytes: number(59..67),
-            data_bytes: number(67..75),
+            data_bytes,
             public_key: HEADER_BYTES as u64..signature,
             signature: signature..chain,
             chain: chain..block_tree,
             block_tree: block_tree..block,
-            block: block..private_key,
+            block: block..block.saturating_add(data_bytes.div_ceil(u64::from(header[57]).max(1))),
             private_key: private_key..end,
         })
     }
@@ -97,12 +98,13 @@ mod tests {
     fn a_read_gets_the_block_only_as_a_whole() {
         let mut share = [0; HEADER_BYTES];
         share[90] = 200;
-        share[98] = 210;
+        // Three times ten bytes, and the padding is none of the data.
+        (share[57], share[74]) = (3, 29);
         let parts = Parts::of(&share).unwrap();
         assert_eq!(parts.block, 200..210);
         assert!(parts.has_block_in(&(0..210)) && parts.has_block_in(&(200..4000)));
         assert!(!parts.has_block_in(&(0..209)) && !parts.has_block_in(&(201..4000)));
-        share[98] = 200;
+        share[74] = 0;
         assert!(!Parts::of(&share).unwrap().has_block_in(&(0..4000)), "an empty one");
     }
 }

@@ -39,8 +39,6 @@ pub(super) struct Names {
     pub(super) uploads: Vec<(String, u64)>,
     /// Which steps download, from 1.
     pub(super) downloads: Vec<u64>,
-    /// Which steps create, write or read a mutable file, from 1.
-    pub(super) mutations: Vec<u64>,
     /// For each step the first of those that begin together with it.
     pub(super) begins_with: Vec<u64>,
     pub(super) segment: u64,
