@@ -13,9 +13,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use lafs::format::ShareNum;
+use bytes::Bytes;
+use lafs::format::{ShareNum, StorageIndex};
+use lafs::server::backend::MutableShare;
 use squall::batch;
 use squall::engine::Engine;
+use squall::model::{Read, Who};
 use squall::oracle;
 use squall::oracle::ideal::Ideal;
 use squall::run;
@@ -40,7 +43,14 @@ use Canary::{Code, File};
 /// The canaries of each oracle.
 fn canaries(oracle: Oracle) -> Vec<Canary> {
     match oracle {
-        Oracle::Safety => vec![Code(a_disk_that_loses_an_acknowledged_share), Code(a_sink_that_flips_a_byte)],
+        Oracle::Safety => vec![
+            Code(a_disk_that_loses_an_acknowledged_share),
+            Code(a_sink_that_flips_a_byte),
+            Code(disks_without_the_version_that_was_acknowledged),
+            Code(disks_that_keep_an_older_version_beside_the_new_one),
+            Code(a_reader_of_what_nobody_wrote),
+            Code(a_reader_of_what_was_overwritten),
+        ],
         Oracle::Availability => vec![File("gives-up-on-servers-in-reach")],
         Oracle::Economy => {
             vec![Code(a_program_left_on_the_clients_host), Code(a_client_that_outlives_its_run)]
@@ -56,6 +66,7 @@ fn canaries(oracle: Oracle) -> Vec<Canary> {
             File("refuses-everything"),
             File("newest-version-is-gone"),
             File("written-well-where-most-fail"),
+            File("disks-set-back-show-an-old-version"),
         ],
         Oracle::Hang => vec![File("run-that-does-not-end-in-time")],
         Oracle::Invalid => vec![
@@ -122,6 +133,13 @@ fn plain() -> Scenario {
     scenario::parse("plain.toml", PLAIN.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// A mutable file of two versions.
+fn notes() -> Scenario {
+    let text = "about = \"x\"\nfiles.notes = { kind = \"mutable\", size = \"2000 B\" }\n\
+        steps = [{ create = \"notes\" }, { write = \"notes\" }, { read = \"notes\" }]\n";
+    scenario::parse("notes.toml", text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// Plays the first `steps` steps of a world to which `tamper` has been; answers with what every step objects to, and
 /// what `look` adds.
 fn played(
@@ -129,7 +147,16 @@ fn played(
     tamper: impl FnOnce(&Rc<World>),
     look: impl AsyncFnOnce(&Rc<World>, &[StepReport]) -> Vec<Finding>,
 ) -> Vec<Finding> {
-    let schedule = plain().schedule(1);
+    played_of(&plain(), steps, tamper, look)
+}
+
+fn played_of(
+    scenario: &Scenario,
+    steps: usize,
+    tamper: impl FnOnce(&Rc<World>),
+    look: impl AsyncFnOnce(&Rc<World>, &[StepReport]) -> Vec<Finding>,
+) -> Vec<Finding> {
+    let schedule = scenario.schedule(1);
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().unwrap().block_on(async {
         let world = World::new(&schedule, Keep::Last(0));
@@ -162,6 +189,7 @@ async fn nothing_else(_: &Rc<World>, _: &[StepReport]) -> Vec<Finding> {
 #[test]
 fn a_world_with_which_nobody_tampers_trips_nothing() {
     assert_eq!(played(2, |_| (), nothing_else), []);
+    assert_eq!(played_of(&notes(), 3, |_| (), nothing_else), []);
 }
 
 fn a_disk_that_loses_an_acknowledged_share() -> Vec<Finding> {
@@ -218,6 +246,96 @@ fn a_sink_that_flips_a_byte() -> Vec<Finding> {
         report.findings
     };
     played(2, |_| (), judge_again)
+}
+
+/// What the oracles say of the second step of `notes` once `tamper` has been to the disks, given what they held before
+/// that step.
+fn written_and_then(tamper: fn(&World, Vec<Held>)) -> Vec<Finding> {
+    let before = Rc::new(RefCell::new(Vec::new()));
+    let known = Rc::clone(&before);
+    let watch = move |world: &Rc<World>| {
+        let host = world.net().add_host("an archivist");
+        let world = Rc::clone(world);
+        drop(world.net().clone().spawn(host, async move {
+            while !world.servers().all(|(.., disk)| !disk.list_mutable().is_empty()) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let held = world.servers().flat_map(|(_, name, disk)| {
+                let all = disk.list_mutable().into_iter();
+                all.map(move |(index, share)| {
+                    (name.to_owned(), index, share, disk.get_mutable(index, share).unwrap())
+                })
+            });
+            *known.borrow_mut() = held.collect();
+        }));
+    };
+    let judge_again = async |world: &Rc<World>, reports: &[StepReport]| {
+        assert_eq!(before.borrow().len(), 10, "one share on each server");
+        tamper(world, before.take());
+        let mut report = reports[1].clone();
+        oracle::judge_step(world, &world.schedule().steps[1], &mut report);
+        report.findings
+    };
+    played_of(&notes(), 2, watch, judge_again)
+}
+
+/// A share, and the name of the server that has it.
+type Held = (String, StorageIndex, ShareNum, MutableShare);
+
+fn disks_without_the_version_that_was_acknowledged() -> Vec<Finding> {
+    written_and_then(|world, _| {
+        for (.., disk) in world.servers().skip(2) {
+            disk.list_mutable()
+                .into_iter()
+                .for_each(|(index, share)| drop(disk.remove_mutable(index, share)));
+        }
+    })
+}
+
+fn disks_that_keep_an_older_version_beside_the_new_one() -> Vec<Finding> {
+    written_and_then(|world, before| {
+        for (name, index, share, held) in before.into_iter().take(5) {
+            let (.., disk) = world.servers().find(|(_, known, _)| *known == name).unwrap();
+            disk.put_mutable(index, share, held);
+        }
+    })
+}
+
+/// What the oracles say of a reader that got `content` (of all contents in their order) as the version of the step.
+fn reading(of: usize, content: impl FnOnce(Bytes) -> Bytes) -> Vec<Finding> {
+    let judge_again = async |world: &Rc<World>, reports: &[StepReport]| {
+        let version = |step: usize| match &reports[step].ending {
+            Ending::Wrote(wrote) => wrote.version.unwrap(),
+            other => panic!("{other:?}"),
+        };
+        let contents = [world.content("notes"), world.new_content("notes", 2000, 1, 0)];
+        let read = Read {
+            who: Who { client: "client".to_owned(), what: "step 3".to_owned() },
+            began: reports[2].began,
+            ended: reports[2].began + reports[2].took,
+            version: version(of),
+            content: content(contents[of].clone()),
+        };
+        let violations = world.history("notes").unwrap().read(read, |_| false);
+        world.note_violations(2, violations);
+        let mut report = reports[2].clone();
+        oracle::judge_step(world, &world.schedule().steps[2], &mut report);
+        report.findings
+    };
+    played_of(&notes(), 3, |_| (), judge_again)
+}
+
+#[test]
+fn a_reader_of_what_was_written_is_believed() {
+    assert_eq!(reading(1, |content| content), []);
+}
+
+fn a_reader_of_what_nobody_wrote() -> Vec<Finding> {
+    reading(1, |content| [&b"!"[..], &content[1..]].concat().into())
+}
+
+fn a_reader_of_what_was_overwritten() -> Vec<Finding> {
+    reading(0, |content| content)
 }
 
 fn a_program_left_on_the_clients_host() -> Vec<Finding> {

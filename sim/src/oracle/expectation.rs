@@ -93,7 +93,11 @@ fn check(world: &World, step: &Step, check: &Check, report: &StepReport) -> Opti
             if world.storage_index(file).is_some_and(|(_, kind)| kind == Kind::Mutable) {
                 let stored = truth::mutable::versions(world, file);
                 let best = truth::mutable::best(&stored).map_or(0, |best| best.shares.len() as u64);
-                return outside(*bound, best, "different good shares of the newest version stored");
+                return outside(
+                    *bound,
+                    best,
+                    "different good shares stored of the newest version that can be read",
+                );
             }
             let cap = world.read_cap(file);
             let stored = cap.map(|cap| availability::stored(world, &cap, &|_| true)).unwrap_or_default();

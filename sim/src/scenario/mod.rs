@@ -53,7 +53,7 @@ use self::grid::{FilePlan, GridPlan};
 use self::section::Section;
 use self::select::Names;
 use self::steps::{ActionPlan, StepPlan};
-use crate::schedule::{Failure, MutableAct, Schedule, Tree};
+use crate::schedule::{Failure, Schedule, Tree};
 use crate::verdict::Oracle;
 
 /// The largest file that is read, in bytes.
@@ -114,12 +114,12 @@ fn decode(
         mutable: files.iter().filter(|file| file.mutable).map(|file| file.name.clone()).collect(),
         directories: files.iter().filter(|file| file.directory).map(|file| file.name.clone()).collect(),
         trees: trees.iter().map(|tree| tree.name.clone()).collect(),
-        created: Vec::new(),
         others: Vec::new(),
         shares: grid.encoding.map_or(Ok(256), |e| u64::try_from(e.total())).unwrap_or(u64::MAX),
         needed: grid.encoding.map_or(Ok(1), |e| u64::try_from(e.needed())).unwrap_or(u64::MAX),
         steps: step_sections.as_ref().map_or(u64::MAX, |sections| sections.len() as u64),
         uploads: Vec::new(),
+        mutable_steps: Vec::new(),
         downloads: Vec::new(),
         begins_with: Vec::new(),
         segment: grid.segment,
@@ -131,11 +131,11 @@ fn decode(
         match step.as_ref().map(|step| &step.action) {
             Some(ActionPlan::Upload { file }) => names.uploads.push((file.clone(), number)),
             Some(ActionPlan::Download { .. }) => names.downloads.push(number),
-            Some(ActionPlan::Mutable { file, act: MutableAct::Create, .. }) => {
-                names.created.push((file.clone(), number));
+            Some(ActionPlan::Mutable { file, act, .. }) => {
+                names.mutable_steps.push((file.clone(), number, *act));
                 names.others.push(number);
             }
-            Some(ActionPlan::Mutable { .. } | ActionPlan::Upkeep(_)) => names.others.push(number),
+            Some(ActionPlan::Upkeep(_)) => names.others.push(number),
             _ => {}
         }
         let together = step.as_ref().is_some_and(|step| step.together);

@@ -2,7 +2,7 @@
 
 use super::diagnose::{Bad, Report};
 use super::section::Section;
-use super::select::Names;
+use super::select::{Names, Shares};
 use super::steps::{ActionPlan, CheckPlan, bound};
 use super::trigger;
 use super::units;
@@ -44,7 +44,15 @@ pub(super) fn action(
     let size = section.field("size").and_then(|_| section.read("size", report, units::size));
     let based_on = section.read("based_on", report, |text| {
         let not_understood = || Bad::new("this is not a step", "expected a step").help("such as \"step 2\"");
-        trigger::step_name(text, names, not_understood)
+        let step = trigger::step_name(text, names, not_understood)?;
+        // The file is wrong, and reported.
+        let Some(file) = &file else { return Ok(step) };
+        // Steps after this one are not known yet.
+        if names.mutable_steps.iter().any(|(known, number, _)| *number == step && known == file) {
+            return Ok(step);
+        }
+        let title = format!("step {step} leaves no version to base this on");
+        Err(Bad::new(title, "not an earlier step that writes or reads this file"))
     });
     let based_on = based_on.and_then(|step| usize::try_from(step - 1).ok());
     let act = match kind {
@@ -69,13 +77,27 @@ pub(super) fn immutable(kind: &str, name: &str, names: &Names) -> Result<(), Bad
     Err(bad.help(format!("to {kind} a mutable file, {other} it")))
 }
 
-/// What only steps on mutable files can promise.
+/// What can be promised of mutable files alone.
 pub(super) fn checks(
     kind: Option<&str>,
+    action: Option<&ActionPlan>,
     section: &Section<'_>,
+    names: &Names,
     report: &mut Report<'_>,
     checks: &mut Vec<CheckPlan>,
 ) {
+    if let Some(
+        ActionPlan::Delete { file, .. }
+        | ActionPlan::Copy { shares: Shares { file, .. }, .. }
+        | ActionPlan::Arrange { file, .. },
+    ) = action
+        && !names.is_mutable(file)
+    {
+        for key in section.present(&["versions", "recoverable"]) {
+            let bad = Bad::new(format!("`{file}` has no versions"), "only mutable files do");
+            report.bad(section.key_span(key), bad);
+        }
+    }
     if matches!(kind, Some("create" | "write" | "append" | "link")) {
         checks.push(CheckPlan::Fixed(Check::Degraded(match section.choice("degraded", report) {
             Some("yes") => Degradation::Yes,

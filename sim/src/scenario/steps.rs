@@ -176,7 +176,7 @@ pub(super) fn step(
     let happy = section.field("happy").and_then(|_| section.integer("happy", 1..=names.shares, report));
     let happy = happy.and_then(|happy| usize::try_from(happy).ok());
     let mut checks = checks(section, names, report);
-    mutable::checks(kind, section, report, &mut checks);
+    mutable::checks(kind, action.as_ref(), section, names, report, &mut checks);
     upkeep::checks(kind, section, report, &mut checks);
     Some(StepPlan { action: action?, together, by, outcome, happy, within, checks })
 }

@@ -6,4 +6,5 @@ mod answers;
 mod choices;
 mod clock;
 mod disk;
+mod mutable;
 mod raw;

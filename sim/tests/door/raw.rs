@@ -9,7 +9,7 @@ use lafs::format::{ShareNum, StorageIndex};
 use lafs::net::Dial;
 use lafs::server::backend::MemoryBackend;
 use squall::net::Stream;
-use squall::trace::Keep;
+use squall::trace::{Entry, Keep, Request, ServerEvent};
 use squall::verdict::Receipt;
 use squall::world::World;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -83,6 +83,24 @@ impl Raw {
         self.0.recorder().records().book.receipts()[0].clone()
     }
 
+    /// Whether that share of `index` was acknowledged and is known to be lost.
+    pub(crate) fn has_lost(&self, server: &str, share: ShareNum) -> bool {
+        self.0.has_lost(server, index(), share)
+    }
+
+    /// The blocks in each answer to a test-and-write.
+    pub(crate) fn blocks_answered(&self) -> Vec<u64> {
+        let records = self.0.recorder().records();
+        let answers = records.trace.kept().filter_map(|(_, entry)| match entry {
+            Entry::Server {
+                event: ServerEvent::Answered { request: Request::TestWrite, blocks, .. },
+                ..
+            } => Some(*blocks),
+            _ => None,
+        });
+        answers.collect()
+    }
+
     /// What was recorded, as lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         let records = self.0.recorder().records();
@@ -95,13 +113,22 @@ pub(crate) struct Wire(Stream);
 
 impl Wire {
     pub(crate) async fn send(&mut self, method: &str, path: &str, more: &str, body: &[u8]) {
+        self.begin(method, path, more, body.len()).await;
+        self.body(body).await;
+    }
+
+    /// The head of a request with so many bytes of body.
+    pub(crate) async fn begin(&mut self, method: &str, path: &str, more: &str, bytes: usize) {
         let head = format!(
             "{method} /storage/v1/{path} HTTP/1.1\r\nHost: s\r\nAuthorization: Tahoe-LAFS {SWISSNUM}\r\n\
-             Content-Length: {}\r\n{more}\r\n",
-            body.len()
+             Content-Length: {bytes}\r\n{more}\r\n"
         );
         self.0.write_all(head.as_bytes()).await.unwrap();
-        self.0.write_all(body).await.unwrap();
+    }
+
+    /// Some of that body.
+    pub(crate) async fn body(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.unwrap();
     }
 
     /// Asks for share 0, all of it or a range.

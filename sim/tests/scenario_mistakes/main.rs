@@ -1,6 +1,7 @@
 //! What a person is told who made a mistake in a scenario file: one test for each kind.
 
 mod faults;
+mod mutable;
 
 use insta::assert_snapshot;
 use squall::scenario;

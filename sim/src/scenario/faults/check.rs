@@ -149,10 +149,10 @@ pub(super) fn check_start(
         (_, Some(Selector::Hosts { .. }) | None) => return,
     };
     let When::At(Spread { max: 0, .. }) = when else { return };
-    let upload = names.uploads.iter().find(|(uploaded, _)| uploaded == file);
-    let help = match upload {
-        Some((_, step)) => format!("write when = \"step {step} ends\": the end of its upload"),
-        None => "no step uploads it".to_owned(),
+    let (made, makes) = if names.is_mutable(file) { ("creation", "creates") } else { ("upload", "uploads") };
+    let help = match names.maker(file) {
+        Some(step) => format!("write when = \"step {step} ends\": the end of its {made}"),
+        None => format!("no step {makes} it"),
     };
     let bad =
         Bad::new(format!("at the start nobody holds a share of `{file}`"), "this fault would touch nothing");

@@ -44,9 +44,11 @@ fn substitute(text: &str, replaced: Option<&str>, names: &Names) -> Result<Subst
         ["share", number, "of", file] => {
             let number = names.share_number(number)?;
             let (file, _) = names.shared_file(file)?;
-            if names.uploads.iter().chain(&names.created).all(|(stored, _)| *stored != file) {
-                let bad = Bad::new(format!("nobody ever holds a share of `{file}`"), "no step uploads it");
-                return Err(bad.help("add a step with `upload`, before the fault begins"));
+            if names.maker(&file).is_none() {
+                let how = if names.is_mutable(&file) { "create" } else { "upload" };
+                let label = format!("no step {how}s it");
+                let bad = Bad::new(format!("nobody ever holds a share of `{file}`"), label);
+                return Err(bad.help(format!("add a step with `{how}`, before the fault begins")));
             }
             if let Some(replaced) =
                 replaced.filter(|replaced| names.is_mutable(replaced) != names.is_mutable(&file))

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use super::diagnose::{Bad, Report, suggest};
 use super::section::Section;
 use super::units::Spread;
+use crate::schedule::MutableAct;
 
 pub(super) use numbers::write_numbers;
 
@@ -26,8 +27,6 @@ pub(super) struct Names {
     pub(super) directories: Vec<String>,
     /// Trees by name.
     pub(super) trees: Vec<String>,
-    /// Which mutable file each step creates, from 1.
-    pub(super) created: Vec<(String, u64)>,
     /// Other steps that a client does, from 1.
     pub(super) others: Vec<u64>,
     /// N.
@@ -37,6 +36,8 @@ pub(super) struct Names {
     pub(super) steps: u64,
     /// Which file each step uploads, from 1.
     pub(super) uploads: Vec<(String, u64)>,
+    /// Which mutable file each step is on, from 1, and what it does.
+    pub(super) mutable_steps: Vec<(String, u64, MutableAct)>,
     /// Which steps download, from 1.
     pub(super) downloads: Vec<u64>,
     /// For each step the first of those that begin together with it.

@@ -2,7 +2,7 @@
 
 use super::super::diagnose::{Bad, closest};
 use super::{Names, SharePick, Shares};
-use crate::schedule::ShareField;
+use crate::schedule::{MutableAct, ShareField};
 
 /// How shares are named.
 pub(in crate::scenario) const SHARE_FORMS: &[&str] =
@@ -65,6 +65,14 @@ impl Names {
         };
         let (file, _) = self.shared_file(file)?;
         Ok(Shares { file, pick })
+    }
+
+    /// The first step that makes shares of `file`.
+    pub(in crate::scenario) fn maker(&self, file: &str) -> Option<u64> {
+        let uploads = self.uploads.iter().map(|(made, step)| (made, *step));
+        let created = self.mutable_steps.iter().filter(|(.., act)| *act == MutableAct::Create);
+        let mut all = uploads.chain(created.map(|(made, step, _)| (made, *step)));
+        all.find(|(made, _)| *made == file).map(|(_, step)| step)
     }
 
     /// A part of a share of `file`.
