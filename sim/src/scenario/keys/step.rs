@@ -246,7 +246,7 @@ pub const STEP: Table = Table {
             "health",
             Form::Bound,
             Means("not checked"),
-            "Different good shares of the file that servers store when it ends, whether in reach or not.",
+            "Different good shares of the file that servers store when it ends, whether in reach or not; of a mutable file, those of the newest version that can be read.",
         ),
         key(
             "per_server",
