@@ -38,7 +38,9 @@ pub(super) fn occurrences(entry: &Entry) -> [Option<Occurrence>; 2] {
                 Request::Read(_) if *blocks > 0 => Some(at_server(host, Happening::BlockServed, *blocks)),
                 Request::Allocate => Some(at_server(host, Happening::AllocationAnswered, 1)),
                 // One that wrote something.
-                Request::TestWrite if *blocks > 0 => Some(at_server(host, Happening::WriteAnswered, 1)),
+                Request::TestWrite if *blocks > 0 && *status < 300 => {
+                    Some(at_server(host, Happening::WriteAnswered, 1))
+                }
                 Request::Write(_) if *status < 300 => Some(at_server(host, Happening::WriteAnswered, 1)),
                 _ => None,
             };

@@ -165,6 +165,16 @@ pub enum ShareReport {
 }
 
 impl Missing {
+    /// Whether another look may find more: somebody was not waited for, or failed in a way that may pass. Who said
+    /// nothing for as long as anybody is waited for will say nothing now.
+    pub(super) fn may_change(&self) -> bool {
+        self.servers.iter().any(|report| match &report.holding {
+            Holding::NotAsked | Holding::Silent => true,
+            Holding::Failed(error) => !matches!(error, RequestError::Silent(_)),
+            Holding::Answered => false,
+        })
+    }
+
     /// The error that says this.
     pub(super) fn into_error(self) -> RetrieveError {
         if !self.servers.iter().all(|report| report.holding == Holding::Answered) {

@@ -154,6 +154,23 @@ impl ServerMap {
         self.unread.range((server, ShareNum(0))..=(server, ShareNum(u8::MAX))).next().is_some()
     }
 
+    /// The shares that were signed and are bad all the same, with the version that they say they are of.
+    pub(super) fn bad_copies(&self) -> Vec<((usize, ShareNum), VersionId)> {
+        let version =
+            |reject: &Reject| Layout::parse(&reject.front).ok().map(|layout| layout.header().into());
+        self.rejects.iter().filter_map(|(at, reject)| Some((*at, version(reject)?))).collect()
+    }
+
+    /// What an earlier look found to be bad, and is still there, is bad.
+    pub(super) fn reject_again(&mut self, bad: &[((usize, ShareNum), VersionId)]) {
+        for ((server, share), id) in bad {
+            let there = self.copies.get(&(*server, *share)).map(|copy| VersionId::from(copy.layout.header()));
+            if there == Some(*id) {
+                self.reject(*server, *share, "it was bad before".to_owned());
+            }
+        }
+    }
+
     /// Takes what a server showed. Answers with a share that could not be read, if there is one.
     fn take(
         &mut self,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::error::PublishError;
 use super::map::ServerMap;
@@ -26,6 +26,9 @@ use crate::plan::mutable::Spread;
 use crate::plan::mutable::spread::Standing;
 use crate::plan::mutable::survey::Sighting;
 use crate::plan::{Moment, doubled};
+
+/// What the buffers of a connection may hold back, in bytes.
+const BUFFERED_BYTES: u64 = 64 * 1024;
 
 /// A version ready to be written.
 pub(super) struct Parcel {
@@ -191,7 +194,8 @@ fn patience<D: Dial + Clone>(slot: &Slot<'_, D>, server: usize, parcel: &Parcel)
     let bytes = parcel.shares.first().map_or(0, Bytes::len) as u64;
     let expected = slot.client.health().expected(slot.id(server), 0);
     let answer = policy.overdue.patience(expected).max(policy.mutable.write_floor);
-    answer + Duration::from_secs(bytes / policy.upload.write_rate_min.max(1))
+    // What moved before is out of the way; what a connection has taken may still lie in its buffers.
+    answer + Duration::from_secs(bytes.min(BUFFERED_BYTES) / policy.upload.write_rate_min.max(1))
 }
 
 /// Writes one share, again if need be.
@@ -231,16 +235,31 @@ async fn deliver<D: Dial + Clone>(
     loop {
         let request = storage.read_test_write(slot.index, &message, &enabler, &leases, &progress);
         // How long bytes take upward says nothing about answers.
-        let answer = slot.ask(server, Question::TestAndWrite(share), Some(patience), |_| None, request).await;
+        let request = slot.ask(server, Question::TestAndWrite(share), Some(patience), |_| None, request);
+        // An answer that stays away may be lost: the same is sent again, on another connection.
+        let last = retry >= policy.retries_max;
+        let again_after = slot.client.policy().overdue.again_after(patience, retry);
+        let answer = match timeout_unless(last, again_after, request).await {
+            Some(answer) => answer,
+            None => {
+                retry += 1;
+                continue;
+            }
+        };
         match answer {
             Ok(answer) => return judge(map, server, share, &ours, &answer),
-            Err(error) if may_pass(&error) && retry < policy.retries_max => {
+            Err(error) if may_pass(&error) && !last => {
                 sleep(doubled(policy.retry_after, retry)).await;
                 retry += 1;
             }
             Err(error) => return Delivery::Failed(error),
         }
     }
+}
+
+/// What comes of `work` within `span`, or at any time if `forever`.
+async fn timeout_unless<T>(forever: bool, span: Duration, work: impl Future<Output = T>) -> Option<T> {
+    if forever { Some(work.await) } else { timeout(span, work).await.ok() }
 }
 
 /// How much of a bad share is tested, in bytes.

@@ -42,12 +42,15 @@ impl<D: Dial + Clone> Client<D> {
     ) -> Result<Retrieved, RetrieveError> {
         let slot = Slot::new(self, cap.key.storage_index());
         let (mut restarts, mut second_looks, mut told) = (0, 0, BTreeSet::new());
+        let mut bad = Vec::new();
         loop {
             // Whoever begins anew looks closer.
             let mode = if restarts == 0 { Mode::Read } else { Mode::Check };
             let mut map = self.map_for(&slot, cap, mode).await;
+            map.reject_again(&bad);
             let read = read_version(&slot, &mut map, cap, |_| false, sink).await;
             slot.complain(&mut told, std::mem::take(&mut map.complaints)).await;
+            bad = map.bad_copies();
             match read {
                 Ok((version, bytes)) => {
                     self.note_version(slot.index, version);
@@ -94,7 +97,8 @@ pub(super) enum Again {
 /// Says so of what a look found. Servers that gave no answer were perhaps not waited for.
 pub(super) fn read_again(error: &RetrieveError) -> Again {
     match error {
-        RetrieveError::NotEnoughShares(_) | RetrieveError::Unreachable(_) => Again::Maybe,
+        RetrieveError::NotEnoughShares(_) => Again::Maybe,
+        RetrieveError::Unreachable(missing) if missing.may_change() => Again::Maybe,
         _ => Again::No,
     }
 }

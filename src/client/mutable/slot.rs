@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::Client;
 use crate::client::ask::is_hiccup;
@@ -93,9 +93,12 @@ impl<'a, D: Dial + Clone> Slot<'a, D> {
     ) -> Result<T, RequestError> {
         let policy = &self.client.policy().mutable;
         for retry in 0..policy.retries_max {
-            match self.ask(server, question, overdue_after, &measure, request()).await {
-                Err(error) if is_hiccup(&error) => sleep(doubled(policy.retry_after, retry)).await,
-                answer => return answer,
+            // An answer that stays away may be lost, and its connection one that the server has forgotten.
+            let patience = self.client.policy().overdue.again_after(Duration::ZERO, retry);
+            match timeout(patience, self.ask(server, question, overdue_after, &measure, request())).await {
+                Ok(Err(error)) if is_hiccup(&error) => sleep(doubled(policy.retry_after, retry)).await,
+                Ok(answer) => return answer,
+                Err(_) => {}
             }
         }
         self.ask(server, question, overdue_after, measure, request()).await

@@ -196,9 +196,8 @@ impl Survey {
             }
         }
         let ask = self.next(now);
-        let relevant = self.boundary().unwrap_or(self.servers.len());
-        let relevant = self.servers.iter().take(relevant);
-        let until = relevant.filter_map(|facts| self.waits(facts, patience, now)).min();
+        // Everybody who was asked, also behind the boundary: what is not known of a server cannot be written over.
+        let until = self.servers.iter().filter_map(|facts| self.waits(facts, patience, now)).min();
         let all = self.servers.iter().all(|facts| facts.state != State::Unasked);
         let listening = self.servers.iter().any(|facts| matches!(facts.state, State::Asked { .. }));
         let nobody_else = all && (self.best().is_some() || !listening);

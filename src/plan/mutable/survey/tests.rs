@@ -102,7 +102,10 @@ fn a_writer_looks_on_until_k_servers_in_a_row_have_nothing() {
     survey.on_answer(15, BTreeMap::new(), at(11));
     assert!(!survey.decide(at(11)).done, "one that failed is not one that has nothing");
     (16..18).for_each(|server| survey.on_answer(server, BTreeMap::new(), at(12)));
-    assert!(survey.decide(at(12)).done);
+    assert!(!survey.decide(at(12)).done, "others were asked meanwhile, who may have shares");
+    (18..21).for_each(|server| survey.on_answer(server, BTreeMap::new(), at(13)));
+    let decision = survey.decide(at(13));
+    assert!(decision.done && decision.ask.is_empty());
 }
 
 #[test]
