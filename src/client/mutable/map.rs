@@ -3,7 +3,7 @@
 //!
 //! Blocks are not looked at here, but those of small files come along.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -71,6 +71,8 @@ pub(super) struct ServerMap {
     failures: BTreeMap<usize, RequestError>,
     /// Shares that could not be had whole, and why.
     pub(super) unread: BTreeMap<(usize, ShareNum), String>,
+    /// Shares that their servers listed and did not show. They may be anything: nothing is written over them.
+    pub(super) sealed: BTreeSet<(usize, ShareNum)>,
     /// Not told to their servers yet.
     pub(super) complaints: Vec<Complaint>,
 }
@@ -93,6 +95,7 @@ impl ServerMap {
             rejects: BTreeMap::new(),
             failures: BTreeMap::new(),
             unread: BTreeMap::new(),
+            sealed: BTreeSet::new(),
             complaints: Vec::new(),
         }
     }
@@ -108,6 +111,11 @@ impl ServerMap {
         }
         let reject = self.rejects.get(&(server, share))?;
         Some(reject.front.slice(..reject.front.len().min(BAD_PREFIX_BYTES)))
+    }
+
+    /// Whether a share of a version that was seen begins like this.
+    pub(super) fn is_known(&self, checkstring: &[u8]) -> bool {
+        self.headers.values().any(|header| header.checkstring() == checkstring)
     }
 
     /// A share turned out to be bad though its signature is good.
@@ -184,6 +192,7 @@ impl ServerMap {
                 // It was listed, and is gone by now.
                 Err(RequestError::Status(404)) => continue,
                 Err(error) => {
+                    self.sealed.insert((server, share));
                     failure = Some(error);
                     continue;
                 }
@@ -289,14 +298,16 @@ fn absorb<D: Dial + Clone>(
 ) {
     match seen {
         Ok(shown) => {
+            let listed = shown.len();
             let (sightings, failure) = map.take(server, shown);
             for share in sightings.keys() {
                 slot.client.tell(Event::ShareFound { server: slot.id(server).clone(), share: *share });
             }
             map.survey.on_answer(server, sightings, slot.client.now());
-            // What it did not show may be anything: nothing is written there.
             if let Some(error) = failure {
-                map.survey.on_failed(server);
+                if map.sealed.iter().filter(|(at, _)| *at == server).count() == listed {
+                    map.survey.on_failed(server);
+                }
                 map.failures.insert(server, error);
             }
         }

@@ -163,6 +163,7 @@ fn begin<D: Dial + Clone>(slot: &Slot<'_, D>, map: &ServerMap, parcel: &Parcel, 
             Sighting::Bad => spread.on_old(server, share, None),
         }
     }
+    map.sealed.iter().for_each(|(server, share)| spread.on_sealed(*server, *share));
     let servers = 0..slot.servers.len();
     let unusable = |server: &usize| !map.survey.is_usable(*server);
     let suspect = |server: &usize| !map.survey.has_answered(*server) && slot.is_suspect(*server);
@@ -275,7 +276,9 @@ fn judge(map: &ServerMap, server: usize, share: ShareNum, ours: &Bytes, answer: 
                 .as_ref()
                 .is_some_and(|expected| expected.starts_with(piece) || piece.starts_with(expected))
         };
-        there.is_some_and(|piece| piece != ours && !as_expected(piece))
+        // One that its server did not show may be of any version that is known.
+        let known = |piece: &Bytes| map.sealed.contains(&(server, *other)) && map.is_known(piece);
+        there.is_some_and(|piece| piece != ours && !as_expected(piece) && !known(piece))
     });
     let there = answer.data.get(&share).and_then(|pieces| pieces.first());
     if foreign || !(answer.success || there == Some(ours)) { Delivery::Surprised } else { Delivery::Written }

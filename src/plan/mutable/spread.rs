@@ -77,6 +77,11 @@ impl Spread {
         self.servers[server].old.insert(share, version);
     }
 
+    /// `server` has this share, and nobody knows what it is: it is not written over.
+    pub fn on_sealed(&mut self, server: usize, share: ShareNum) {
+        self.servers[server].writes.insert(share, Write::Failed);
+    }
+
     /// `server` takes nothing; `answers` tells whether it can be read from.
     pub fn on_unusable(&mut self, server: usize, answers: bool) {
         let facts = &mut self.servers[server];
@@ -119,10 +124,27 @@ impl Spread {
         for (server, ((facts, candidate), assigned)) in all {
             let homes = facts.homes();
             for share in (&candidate.existing | &assigned).difference(&homes) {
-                if facts.usable {
+                if facts.takes(*share) {
                     facts.writes.insert(*share, Write::Pending);
                     pairs.push((server, *share));
                 }
+            }
+        }
+        pairs.extend(self.house());
+        pairs
+    }
+
+    /// Shares that were to go where they cannot be written go where least is.
+    fn house(&mut self) -> Vec<(usize, ShareNum)> {
+        let mut pairs = Vec::new();
+        for share in self.encoding.shares() {
+            if self.servers.iter().any(|facts| facts.homes().contains(&share)) {
+                continue;
+            }
+            let servers = self.servers.iter_mut().enumerate().filter(|(_, facts)| facts.takes(share));
+            if let Some((server, facts)) = servers.min_by_key(|(_, facts)| facts.homes().len()) {
+                facts.writes.insert(share, Write::Pending);
+                pairs.push((server, share));
             }
         }
         pairs
@@ -172,6 +194,11 @@ impl Facts {
     fn with(&self, wanted: &[Write]) -> BTreeSet<ShareNum> {
         let writes = self.writes.iter().filter(|(_, write)| wanted.contains(write));
         writes.map(|(share, _)| *share).collect()
+    }
+
+    /// Whether it may be asked to take this share.
+    fn takes(&self, share: ShareNum) -> bool {
+        self.usable && self.writes.get(&share) != Some(&Write::Failed)
     }
 
     /// The shares it has, or will have as things stand.

@@ -114,3 +114,17 @@ fn without_servers_nothing_is_written() {
     assert!(spread.is_done());
     assert_eq!(spread.standing().shares, 0);
 }
+
+#[test]
+fn a_share_of_which_nothing_is_known_stays_and_its_number_goes_elsewhere() {
+    let mut spread = over_ten(10);
+    spread.on_sealed(4, ShareNum(4));
+    let pairs = spread.to_write();
+    assert!(!pairs.contains(&(4, ShareNum(4))));
+    assert_eq!(pairs.iter().map(|(_, share)| *share).collect::<BTreeSet<_>>().len(), 10);
+    let mut alone = Spread::new(1, Encoding::THREE_OF_TEN, 1);
+    alone.on_sealed(0, ShareNum(4));
+    assert_eq!(alone.to_write().len(), 9);
+    (0..10).filter(|share| *share != 4).for_each(|share| alone.on_written(0, ShareNum(share)));
+    assert!(alone.to_write().is_empty() && alone.is_done());
+}
