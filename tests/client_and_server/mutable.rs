@@ -246,7 +246,7 @@ fn a_test_holds_until_the_writes_are_done() {
         let first =
             pair.ask([(1, share(vec![is(0, "one")], &[], None)), (2, writes(&[(0, "x")], None))], &[]);
         let second =
-            pair.ask([(2, share(vec![Test::absent()], &[], None)), (1, writes(&[(0, "y")], None))], &[]);
+            pair.ask([(2, share(vec![Test::absent()], &[], Some(0))), (1, writes(&[(0, "y")], None))], &[]);
         let (first, second) = join(first, second).await;
         assert!(first.unwrap().success != second.unwrap().success);
     });
