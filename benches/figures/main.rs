@@ -1,14 +1,17 @@
 //! The figures of the README, measured and printed as a table: `cargo bench --bench figures`.
 //!
 //! Each row says how it was got. CPU time is that of the measuring thread; "bar" is what the project promises.
-//! A row below its bar is marked, and the program then ends with 1.
+//! A row below its bar is marked, and the program then ends with 1. Names of groups of rows, such as in
+//! `cargo bench --bench figures -- mutable`, choose these only.
 
+mod backup;
 mod growth;
 #[path = "../../tests/in_memory/mod.rs"]
 mod in_memory;
 mod large_grid;
 mod limits;
 mod memory;
+mod mid_read;
 mod mutable;
 mod storms;
 
@@ -29,9 +32,32 @@ pub(crate) struct Figure {
     pub(crate) how: String,
 }
 
+/// A function that measures some rows.
+type Measure = fn() -> Vec<Figure>;
+
+/// The groups of rows, by name, in the order of the table.
+const GROUPS: &[(&str, Measure)] = &[
+    ("storms", storms::figures),
+    ("mid-read", mid_read::figures),
+    ("backup", backup::figures),
+    ("mutable", mutable::figures),
+    ("memory", memory::figures),
+    ("large-grid", large_grid::figures),
+    ("growth", growth::figures),
+];
+
 /// CPU time this thread has used.
 pub(crate) fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time(ClockId::ThreadCPUTime)
+}
+
+/// Time on a clock that never jumps.
+pub(crate) fn wall() -> Duration {
+    time(ClockId::Monotonic)
+}
+
+fn time(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
@@ -58,17 +84,10 @@ fn main() -> ExitCode {
     if let Some(code) = memory::child(&arguments).or_else(|| growth::child(&arguments)) {
         return code;
     }
-    if arguments.iter().any(|argument| argument == "mutable") {
-        for figure in mutable::figures() {
-            println!("{}: {}", figure.what, figure.value);
-        }
-        return ExitCode::SUCCESS;
-    }
-    let mut figures = storms::figures();
-    figures.extend(mutable::figures());
-    figures.extend(memory::figures());
-    figures.extend(large_grid::figures());
-    figures.extend(growth::figures());
+    let named = |(name, _): &&(&str, _)| arguments.iter().any(|argument| argument == name);
+    let all = !GROUPS.iter().any(|group| named(&group));
+    let figures = GROUPS.iter().filter(|group| all || named(group)).flat_map(|(_, figures)| figures());
+    let figures: Vec<Figure> = figures.collect();
     let mut code = ExitCode::SUCCESS;
     println!("\n| Figure | Measured | Bar | How |\n|---|---|---|---|");
     for figure in &figures {

@@ -28,14 +28,16 @@ const HEAD: &str = "about = \"a figure\"\n";
 /// Seeds over which stalls are compared.
 const STALL_SEEDS: u64 = 512;
 
-fn parse(text: &str) -> Scenario {
+/// The scenario of this text, which needs no `about`.
+pub(crate) fn parse(text: &str) -> Scenario {
     match scenario::parse("figure.toml", format!("{HEAD}{text}").as_bytes()) {
         Ok(scenario) => scenario,
         Err(mistakes) => panic!("{}", mistakes.render(false)),
     }
 }
 
-fn play(schedule: &Schedule) -> RunReport {
+/// Plays it; it has to pass.
+pub(crate) fn play(schedule: &Schedule) -> RunReport {
     let report = run::run(schedule, Keep::Last(0)).expect("a runtime");
     assert_eq!(report.code(), ExitCode::Passed, "{:?}", report.findings);
     report
