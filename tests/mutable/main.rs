@@ -7,6 +7,7 @@ mod grid;
 
 mod check;
 mod faults;
+mod hostile;
 mod races;
 mod repair;
 

@@ -237,9 +237,6 @@ impl<D: Dial + Clone> Client<D> {
             let map = ServerMap::empty(Mode::Check, servers, fingerprint, policy.expected, floor, patience);
             // Nobody is excused.
             let mut map = survey(slot, map, usize::MAX).await;
-            for (server, share) in out_of_place(&map) {
-                map.reject(server, share, "the file has no share of this number".to_owned());
-            }
             let verified = match verify_all {
                 true => verify(slot, &mut map, key).await,
                 false => Default::default(),
@@ -258,12 +255,4 @@ impl<D: Dial + Clone> Client<D> {
             restarts += 1;
         }
     }
-}
-
-/// Shares whose number their version does not have.
-fn out_of_place(map: &ServerMap) -> Vec<(usize, ShareNum)> {
-    let of_version = map.copies.iter();
-    let beyond = of_version
-        .filter(|((_, share), copy)| usize::from(share.0) >= copy.layout.header().encoding().total());
-    beyond.map(|(at, _)| *at).collect()
 }

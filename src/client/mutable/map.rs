@@ -57,6 +57,8 @@ enum Flaw {
     Short,
     #[error(transparent)]
     Head(#[from] HeadError),
+    #[error("the file has no share of this number")]
+    Number,
     #[error("it is another version with the number and the root hash of {0}")]
     Twin(VersionId),
 }
@@ -197,7 +199,7 @@ impl ServerMap {
                     continue;
                 }
             };
-            let sighting = match self.judge(&front) {
+            let sighting = match self.judge(share, &front) {
                 Ok(layout) => {
                     let id = VersionId::from(layout.header());
                     self.survey.on_version(id, layout.header().encoding());
@@ -217,13 +219,17 @@ impl ServerMap {
     }
 
     /// Whether a share that begins like this was signed by the owner of the file.
-    fn judge(&mut self, front: &Bytes) -> Result<Layout, Flaw> {
+    fn judge(&mut self, share: ShareNum, front: &Bytes) -> Result<Layout, Flaw> {
         let layout = Layout::parse(front)?;
         let (key, signature) = (layout.public_key()?, layout.signature()?);
         let (key, signature) =
             (slice(front, &key).ok_or(Flaw::Short)?, slice(front, &signature).ok_or(Flaw::Short)?);
         self.heads.check(layout.header(), key, signature)?;
         let header = *layout.header();
+        // The signature says nothing of the number: one server could show as many as make a version look readable.
+        if usize::from(share.0) >= header.encoding().total() {
+            return Err(Flaw::Number);
+        }
         let id = VersionId::from(&header);
         let known = self.headers.entry(id).or_insert(header);
         if *known == header { Ok(layout) } else { Err(Flaw::Twin(id)) }
