@@ -60,6 +60,26 @@ fn a_version_is_not_readable_by_numbers_it_does_not_have() {
 }
 
 #[test]
+fn a_share_whose_block_lies_far_away_is_not_read_that_far() {
+    with_file(10, 20_000, async |case| {
+        let (number, old) = share(case, 0);
+        let layout = Layout::parse(&old.content).unwrap();
+        let block = layout.block(0).unwrap();
+        let block = usize::try_from(block.start).unwrap()..usize::try_from(block.end).unwrap();
+        let far = 32 << 20;
+        let mut bytes = old.content.to_vec();
+        // The offset of the data is the fourth of four bytes each, behind the signed part.
+        bytes[87..91].copy_from_slice(&u32::try_from(far).unwrap().to_be_bytes());
+        bytes.resize(far, 0);
+        bytes.extend_from_slice(&old.content[block]);
+        put(case, 0, number.0, &old.enabler, bytes.into());
+        assert_eq!(read(&case.stranger(), &case.cap()).await.unwrap().0, content(20_000, 0));
+        assert_eq!(case.node(0).backend.corruption_reports().len(), 1);
+        assert_eq!(case.node(0).count(Kind::Read), 1);
+    });
+}
+
+#[test]
 fn a_server_that_shows_ever_more_shares_is_not_waited_for() {
     with_file(10, 1000, async |case| {
         let (_, old) = share(case, 0);

@@ -15,6 +15,7 @@ use crate::client::ask::is_hiccup;
 use crate::client::event::{Event, Question};
 use crate::client::flight::Flight;
 use crate::format::ShareNum;
+use crate::format::cap::MutableFormat;
 use crate::format::mutable::{BlockTree, Header, Layout, MutableChain, ReadKey, VersionId};
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError};
@@ -240,9 +241,11 @@ impl<'a, D: Dial + Clone> Retrieval<'a, D> {
             };
             let corrupt = |error: &dyn std::fmt::Display| Refusal::Corrupt(error.to_string());
             let block = layout.block(segment).map_err(|error| corrupt(&error))?;
-            let behind = layout.block_tree().is_ok_and(|tree| tree.start >= block.end);
-            if !behind {
-                // SDMF: everything up to the end of the block, in one answer that is of one version.
+            // In SDMF block, hashes and signature follow each other: all are in bounds, or the block may be anywhere.
+            let block_tree = layout.block_tree().map_err(|error| corrupt(&error))?;
+            layout.chain().map_err(|error| corrupt(&error))?;
+            if header.format() == MutableFormat::Sdmf {
+                // Everything up to the end of the block, in one answer that is of one version.
                 let front = read(0..block.end).await?;
                 return checked(&front, &header, share, segment);
             }
@@ -252,7 +255,7 @@ impl<'a, D: Dial + Clone> Retrieval<'a, D> {
                     let proof = layout.proof_bytes().map_err(|error| corrupt(&error))?;
                     let front = read(0..proof).await?;
                     same(&front, &header)?;
-                    let hashes = read(layout.block_tree().map_err(|error| corrupt(&error))?).await?;
+                    let hashes = read(block_tree).await?;
                     match grow(&front, &layout, &header, share, &hashes) {
                         Ok(tree) => tree,
                         Err(refusal) => {
