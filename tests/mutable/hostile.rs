@@ -80,6 +80,24 @@ fn a_share_whose_block_lies_far_away_is_not_read_that_far() {
 }
 
 #[test]
+fn a_version_that_only_looks_readable_does_not_keep_the_last_one_from_being_changed() {
+    with_file(10, 1000, async |case| {
+        let new = version(2, &content(1000, 1), Encoding::THREE_OF_TEN);
+        let (number, old) = share(case, 9);
+        for fake in (0..10).filter(|fake| *fake != number.0) {
+            put(case, 9, fake, &old.enabler, new[usize::from(number.0)].clone());
+        }
+        put(case, 9, number.0, &old.enabler, new[usize::from(number.0)].clone());
+        assert_eq!(read(&case.stranger(), &case.cap()).await.unwrap().0, content(1000, 0));
+        let append = |old: &Bytes| Ok::<_, ()>(Some([old, &b"more"[..]].concat().into()));
+        let published = case.stranger().modify(&case.cap(), append, &options(7)).await.unwrap().unwrap();
+        assert_eq!((published.version.seqnum, published.degraded), (3, None));
+        let (got, _) = read(&case.client, &case.cap()).await.unwrap();
+        assert_eq!(got, [&content(1000, 0), &b"more"[..]].concat());
+    });
+}
+
+#[test]
 fn a_server_that_shows_ever_more_shares_is_not_waited_for() {
     with_file(10, 1000, async |case| {
         let (_, old) = share(case, 0);

@@ -30,6 +30,8 @@ struct Attempts {
     found: Option<VersionId>,
     /// Shares that their servers were told are bad.
     told: BTreeSet<(usize, ShareNum)>,
+    /// Shares that were signed and found to be bad.
+    bad: Vec<((usize, ShareNum), VersionId)>,
 }
 
 impl<D: Dial + Clone> Client<D> {
@@ -73,7 +75,7 @@ impl<D: Dial + Clone> Client<D> {
         let policy = &self.policy().mutable;
         let slot = Slot::new(self, cap.key.read_key().storage_index());
         let mut second_looks = 0;
-        let mut attempts = Attempts { own: Vec::new(), found: None, told: BTreeSet::new() };
+        let mut attempts = Attempts { own: Vec::new(), found: None, told: BTreeSet::new(), bad: Vec::new() };
         for attempt in 0..policy.attempts_max.max(1) {
             if attempt > 0 {
                 let pause = doubled(policy.collision_after, u32::try_from(attempt - 1).unwrap_or(u32::MAX));
@@ -81,6 +83,7 @@ impl<D: Dial + Clone> Client<D> {
             }
             let mode = if attempt == 0 { Mode::Write } else { Mode::Check };
             let mut map = self.survey_for(&slot, cap, options, mode).await;
+            map.reject_again(&attempts.bad);
             slot.complain(&mut attempts.told, std::mem::take(&mut map.complaints)).await;
             if let Some(wanted) = options.based_on
                 && map.survey.best().is_none_or(|best| best.id != wanted)
@@ -92,6 +95,7 @@ impl<D: Dial + Clone> Client<D> {
                 true => Some(self.base(&slot, &mut map, cap, &attempts.own).await),
                 false => None,
             };
+            attempts.bad = map.bad_copies();
             slot.complain(&mut attempts.told, std::mem::take(&mut map.complaints)).await;
             let base = match base.transpose() {
                 Ok(base) => base,
