@@ -113,6 +113,24 @@ fn a_server_that_shows_ever_more_shares_is_not_waited_for() {
 }
 
 #[test]
+fn a_server_with_many_shares_does_not_keep_the_private_key_from_a_writer() {
+    with_file(10, 20_000, async |case| {
+        for place in 0..3 {
+            let (_, old) = share(case, place);
+            (0..10).for_each(|number| put(case, place, number, &old.enabler, old.content.clone()));
+            case.node(place).obey(|kind, count| match kind {
+                Kind::Read if count >= 10 => Act::Hang,
+                _ => Act::Serve,
+            });
+        }
+        let begun = Instant::now();
+        let published = case.stranger().overwrite(&case.cap(), &content(7, 1), &options(7)).await.unwrap();
+        assert_eq!(published.version.seqnum, 2);
+        assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
 fn the_last_sequence_number_there_is_can_be_read_and_not_followed() {
     with_file(10, 1000, async |case| {
         let last = version(u64::MAX, &content(1000, 1), Encoding::THREE_OF_TEN);

@@ -2,6 +2,7 @@
 //!
 //! The client remembers the keys it used last.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::stream::StreamExt;
@@ -36,7 +37,7 @@ pub(super) async fn signing_key<D: Dial + Clone>(
             None
         }
     };
-    let mut further = Vec::new();
+    let (mut further, mut of_server) = (Vec::new(), BTreeMap::<usize, usize>::new());
     for ((server, share), copy) in &map.copies {
         let Ok(range) = copy.layout.private_key() else { continue };
         match slice(&copy.front, &range) {
@@ -45,11 +46,17 @@ pub(super) async fn signing_key<D: Dial + Clone>(
                     return Ok(key);
                 }
             }
-            None => further.push((*server, *share, copy)),
+            None => {
+                let nth = of_server.entry(*server).or_default();
+                further.push((*nth, *server, *share, copy));
+                *nth += 1;
+            }
         }
     }
-    // Two at a time: one that is silent does not hold up the others for long.
-    let further = further.into_iter().map(|(server, share, copy)| fetch(slot, server, share, copy));
+    // A few at a time, and every server before any is asked for a second share: one that is silent does not hold up
+    // the others for long, however many shares it has.
+    further.sort_by_key(|(nth, ..)| *nth);
+    let further = further.into_iter().map(|(_, server, share, copy)| fetch(slot, server, share, copy));
     let mut further = futures_util::stream::iter(further).buffer_unordered(AT_A_TIME);
     let look = async {
         while let Some(stored) = further.next().await {
