@@ -194,3 +194,13 @@ fn every_extreme_encoding_is_written_read_and_changed_or_refused() {
         }
     }
 }
+
+#[test]
+fn a_server_that_lists_a_share_and_says_it_has_none_does_not_keep_others_from_being_written() {
+    with_file(10, 1000, async |case| {
+        case.node(0).obey(|kind, _| if kind == Kind::Read { Act::Fail(404) } else { Act::Serve });
+        let published = case.stranger().overwrite(&case.cap(), &content(7, 1), &options(7)).await.unwrap();
+        assert_eq!((published.happiness, published.collisions, published.degraded), (9, 0, None));
+        assert_eq!(read(&case.client, &case.cap()).await.unwrap().0, content(7, 1));
+    });
+}

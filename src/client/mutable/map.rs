@@ -352,7 +352,19 @@ async fn look<D: Dial + Clone>(
         }
     });
     let at_a_time = slot.client.policy().transport.idle_connections_max.max(1);
-    Ok(stream::iter(fronts).buffered(at_a_time).collect().await)
+    let mut shown: Vec<Shown> = stream::iter(fronts).buffered(at_a_time).collect().await;
+    let is_missing = |front: &Result<Bytes, RequestError>| matches!(front, Err(RequestError::Status(404)));
+    if shown.iter().any(|(_, front)| is_missing(front)) {
+        // What was removed meanwhile is not listed any more. What still is would surprise every write.
+        let list = || storage.mutable_shares(slot.index);
+        let listed = slot.ask_again(server, Question::Shares, Some(patience), |_| Some(0), list).await?;
+        for (share, front) in &mut shown {
+            if is_missing(front) && listed.contains(share) {
+                *front = Err(RequestError::Malformed("a share that is listed and not there".to_owned()));
+            }
+        }
+    }
+    Ok(shown)
 }
 
 /// The first bytes of a share, its signature among them wherever it lies.
