@@ -204,3 +204,17 @@ fn a_server_that_lists_a_share_and_says_it_has_none_does_not_keep_others_from_be
         assert_eq!(read(&case.client, &case.cap()).await.unwrap().0, content(7, 1));
     });
 }
+
+#[test]
+fn a_share_that_cannot_be_read_and_is_older_than_all_others_does_not_keep_them_from_being_written() {
+    with_file(10, 1000, async |case| {
+        case.node(0).obey(|kind, _| if kind == Kind::Read { Act::Fail(500) } else { Act::Serve });
+        for round in 1..4 {
+            let new = content(7, round);
+            let published = case.stranger().overwrite(&case.cap(), &new, &options(7)).await.unwrap();
+            assert_eq!((published.happiness, published.collisions, published.degraded), (9, 0, None));
+            assert_eq!(published.version.seqnum, u64::from(round) + 1);
+            assert_eq!(read(&case.client, &case.cap()).await.unwrap().0, new);
+        }
+    });
+}

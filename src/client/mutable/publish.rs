@@ -5,6 +5,7 @@
 //! What to do when others came first is for the caller to say.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -263,6 +264,8 @@ async fn timeout_unless<T>(forever: bool, span: Duration, work: impl Future<Outp
     if forever { Some(work.await) } else { timeout(span, work).await.ok() }
 }
 
+/// Where the sequence number lies in the first bytes of a share.
+const SEQNUM: Range<usize> = 1..9;
 /// How much of a bad share is tested, in bytes.
 const BAD_TEST_BYTES: u64 = 75;
 
@@ -276,10 +279,17 @@ fn judge(map: &ServerMap, server: usize, share: ShareNum, ours: &Bytes, answer: 
                 .as_ref()
                 .is_some_and(|expected| expected.starts_with(piece) || piece.starts_with(expected))
         };
-        // One that its server did not show may be of any version that is known.
-        let known = |piece: &Bytes| map.sealed.contains(&(server, *other)) && map.is_known(piece);
+        // One that its server did not show may be of any version that is known, or of one that was before.
+        let known = |piece: &Bytes| {
+            map.sealed.contains(&(server, *other)) && (is_older(piece, ours) || map.is_known(piece))
+        };
         there.is_some_and(|piece| piece != ours && !as_expected(piece) && !known(piece))
     });
     let there = answer.data.get(&share).and_then(|pieces| pieces.first());
     if foreign || !(answer.success || there == Some(ours)) { Delivery::Surprised } else { Delivery::Written }
+}
+
+/// Whether the first bytes of a share have a lower sequence number than others.
+fn is_older(one: &Bytes, other: &Bytes) -> bool {
+    one.get(SEQNUM) < other.get(SEQNUM)
 }
