@@ -8,8 +8,8 @@ use std::sync::Arc;
 use futures_util::stream::StreamExt;
 
 use super::error::PublishError;
-use super::map::{Copy, ServerMap, read, slice};
-use super::slot::Slot;
+use super::map::{Copy, ServerMap};
+use super::slot::{Slot, read, slice};
 use crate::crypto::rsa::SigningKey;
 use crate::format::ShareNum;
 use crate::format::mutable::WriteKey;

@@ -4,7 +4,6 @@
 //! Blocks are not looked at here, but those of small files come along.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use futures_util::stream::{self, StreamExt};
 use thiserror::Error;
 
 use super::error::{Holding, Missing, ServerReport, ShareReport};
-use super::slot::{Complaint, Slot};
+use super::slot::{Complaint, Slot, read, slice};
 use crate::client::event::{Event, Question};
 use crate::client::flight::Flight;
 use crate::format::mutable::{Fingerprint, Header, Layout, LayoutError, VersionId};
@@ -382,30 +381,4 @@ async fn front<D: Dial + Clone>(
         }
         _ => Ok(bytes),
     }
-}
-
-/// Bytes of a share, all of one version.
-pub(super) async fn read<D: Dial + Clone>(
-    slot: &Slot<'_, D>,
-    server: usize,
-    share: ShareNum,
-    range: Range<u64>,
-    patience: Option<Duration>,
-) -> Result<Bytes, RequestError> {
-    let storage = &slot.servers[server];
-    let progress = Progress::default();
-    let request = || storage.mutable_read(slot.index, share, range.clone(), &progress);
-    slot.ask_again(
-        server,
-        Question::Metadata(share),
-        patience,
-        |bytes: &Bytes| Some(bytes.len() as u64),
-        request,
-    )
-    .await
-}
-
-/// `range` of `bytes`, if all of it is there.
-pub(super) fn slice<'b>(bytes: &'b Bytes, range: &Range<u64>) -> Option<&'b [u8]> {
-    bytes.get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::error::RetrieveError;
-use super::map::{Copy, ServerMap, slice};
-use super::slot::Slot;
+use super::map::{Copy, ServerMap};
+use super::slot::{Slot, slice};
 use crate::client::ask::is_hiccup;
 use crate::client::event::{Event, Question};
 use crate::client::flight::Flight;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::Client;
@@ -13,7 +15,7 @@ use crate::client::event::{Event, Question};
 use crate::format::secret::{cancel_secret, renew_secret};
 use crate::format::{ServerId, ShareNum, StorageIndex};
 use crate::net::Dial;
-use crate::net::client::{RequestError, StorageClient};
+use crate::net::client::{Progress, RequestError, StorageClient};
 use crate::net::message::LeaseSecrets;
 use crate::plan::health::Standing;
 use crate::plan::{Moment, doubled};
@@ -129,4 +131,30 @@ impl<'a, D: Dial + Clone> Slot<'a, D> {
         let until = self.client.instant(self.end.min(self.client.now() + policy.report_max));
         tokio::time::timeout_at(until, futures_util::future::join_all(all)).await.ok();
     }
+}
+
+/// Bytes of a share, all of one version.
+pub(super) async fn read<D: Dial + Clone>(
+    slot: &Slot<'_, D>,
+    server: usize,
+    share: ShareNum,
+    range: Range<u64>,
+    patience: Option<Duration>,
+) -> Result<Bytes, RequestError> {
+    let storage = &slot.servers[server];
+    let progress = Progress::default();
+    let request = || storage.mutable_read(slot.index, share, range.clone(), &progress);
+    slot.ask_again(
+        server,
+        Question::Metadata(share),
+        patience,
+        |bytes: &Bytes| Some(bytes.len() as u64),
+        request,
+    )
+    .await
+}
+
+/// `range` of `bytes`, if all of it is there.
+pub(super) fn slice<'b>(bytes: &'b Bytes, range: &Range<u64>) -> Option<&'b [u8]> {
+    bytes.get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
 }

@@ -13,8 +13,8 @@ use futures_util::stream::{self, StreamExt};
 use thiserror::Error;
 use tokio::time::{timeout, timeout_at};
 
-use super::map::{Copy, ServerMap, read, slice};
-use super::slot::Slot;
+use super::map::{Copy, ServerMap};
+use super::slot::{Slot, read, slice};
 use crate::client::event::Event;
 use crate::format::ShareNum;
 use crate::format::cap::MutableFormat;
