@@ -91,3 +91,27 @@ fn nothing_is_written_and_nothing_lost_when_all_servers_refuse() {
         assert_eq!(read(&case.client, &case.cap()).await.unwrap().0, content(1000, 0));
     });
 }
+
+#[test]
+fn what_is_older_than_what_the_client_knows_is_not_built_upon_while_the_newer_may_be_somewhere() {
+    with_file(10, 100, async |case| {
+        let old: Vec<_> = (0..3).map(|place| case.node(place).backend.list_mutable()[0]).collect();
+        let keep: Vec<_> = (0..3)
+            .map(|place| case.node(place).backend.get_mutable(old[place].0, old[place].1).unwrap())
+            .collect();
+        case.client.overwrite(&case.cap(), &content(50, 1), &options(7)).await.unwrap();
+        for (place, share) in keep.into_iter().enumerate() {
+            case.node(place).backend.put_mutable(old[place].0, old[place].1, share);
+        }
+        (3..10).for_each(|place| case.node(place).hang());
+        let append = |old: &Bytes| Ok::<_, ()>(Some([old, &b"more"[..]].concat().into()));
+        let error = case.client.modify(&case.cap(), append, &options(1)).await.unwrap_err();
+        assert!(matches!(error, ModifyError::Retrieve(RetrieveError::Unreachable(_))), "{error:?}");
+        (3..10).for_each(|place| case.node(place).obey(|_, _| Act::Serve));
+        case.client.modify(&case.cap(), append, &options(7)).await.unwrap().unwrap();
+        assert_eq!(
+            read(&case.stranger(), &case.cap()).await.unwrap().0,
+            [&content(50, 1), &b"more"[..]].concat()
+        );
+    });
+}

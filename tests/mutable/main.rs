@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use grid::{Act, Grid, Kind, paused};
-use lafs::client::mutable::{PublishError, PublishOptions, Published, RetrieveError, Retrieved};
+use lafs::client::mutable::{ModifyError, PublishError, PublishOptions, Published, RetrieveError, Retrieved};
 use lafs::crypto::rsa::SigningKey;
 use lafs::format::cap::WriteCap;
 use lafs::format::{Encoding, ShareNum, StorageIndex};

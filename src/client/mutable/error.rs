@@ -165,6 +165,11 @@ pub enum ShareReport {
 }
 
 impl Missing {
+    /// Whether every server answered, so that nothing can be anywhere else.
+    pub(super) fn is_complete(&self) -> bool {
+        self.servers.iter().all(|report| report.holding == Holding::Answered)
+    }
+
     /// Whether another look may find more: somebody was not waited for, or failed in a way that may pass. Who said
     /// nothing for as long as anybody is waited for will say nothing now.
     pub(super) fn may_change(&self) -> bool {

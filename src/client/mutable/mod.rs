@@ -41,7 +41,7 @@ pub struct PublishOptions {
     pub encoding: Encoding,
     /// The servers of happiness aimed for.
     pub happy: usize,
-    /// Only if this is the newest version there is; otherwise the newest is replaced, whichever it is.
+    /// Only if this is the newest version that can be read; otherwise that is replaced, whichever it is.
     pub based_on: Option<VersionId>,
 }
 

@@ -173,6 +173,11 @@ impl<D: Dial + Clone> Client<D> {
         cap: &WriteCap,
         own: &[VersionId],
     ) -> Result<Bytes, Stop> {
+        // What this client wrote or read before may be where nobody answers: to change what is older would undo it.
+        let best = map.survey.best().map(|best| best.id);
+        if self.newest(slot.index) > best && !map.missing(slot).is_complete() {
+            return Err(Stop::Nothing);
+        }
         let mut content = Vec::new();
         let avoid = |id: &VersionId| own.contains(id);
         read_version(slot, map, &cap.read_cap(), avoid, &mut content).await?;

@@ -18,6 +18,9 @@ mod tests;
 /// Servers asked at a time beyond the first wave.
 const FURTHER: usize = 5;
 
+/// A server that answers in parts is waited for this many times as long as one that says nothing.
+const PARTS_MAX: u32 = 16;
+
 /// What the survey is for, which decides when enough is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -207,9 +210,11 @@ impl Survey {
 
     /// Until when a server is waited for, if it is.
     fn waits(&self, facts: &Facts, patience: Duration, now: Moment) -> Option<Moment> {
-        let State::Asked { heard, .. } = facts.state else { return None };
+        let State::Asked { since, heard, .. } = facts.state else { return None };
         let excused = facts.suspect && self.mode != Mode::Check && !self.is_shadowed();
-        (!excused && now.since(heard) < patience).then(|| heard + patience)
+        // One that answers in ever more parts is not waited for in all eternity.
+        let until = (heard + patience).min(since + patience.saturating_mul(PARTS_MAX));
+        (!excused && now < until).then_some(until)
     }
 
     /// Whom to ask next.
