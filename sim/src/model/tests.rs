@@ -228,18 +228,23 @@ fn play(acts: &[Act]) -> Played {
     let mut history = History::default();
     done(&mut history, "z", (0, 0), 1, whole(""));
     let (mut content, mut seqnum) = (String::new(), 1u64);
-    // What happens, in order: (time, phase, act); of one moment beginnings come first and ends last.
+    // What happens, in order: (time, phase, act); of one moment beginnings come first and ends last. No two things happen
+    // at once: the place in this order is the time that is told.
     let mut moments: Vec<(u64, u8, usize)> = Vec::new();
     for (n, act) in acts.iter().enumerate() {
         moments.extend([(act.began, 0, n), (act.takes_effect, 1, n), (act.ended, 2, n)]);
     }
     moments.sort_unstable();
+    let mut began = vec![0; acts.len()];
     let mut tickets = vec![None; acts.len()];
     let mut results: Vec<Option<(u64, String)>> = vec![None; acts.len()];
     let mut findings = Vec::new();
     let mut safe: Vec<String> = Vec::new();
-    for (time, phase, n) in moments {
+    for (time, (_, phase, n)) in (1..).zip(moments) {
         let act = &acts[n];
+        if phase == 0 {
+            began[n] = time;
+        }
         let client = format!("c{}", act.client);
         let text = format!("{n}\n");
         // Short contents, so that some are equal and some begin like others.
@@ -261,7 +266,7 @@ fn play(acts: &[Act]) -> Played {
             }
             (2, 0) => {
                 let (seqnum, content) = results[n].clone().unwrap();
-                findings.extend(history.read(read(&client, (act.began, time), seqnum, &content), never));
+                findings.extend(history.read(read(&client, (began[n], time), seqnum, &content), never));
             }
             (2, _) if act.fails => history.failed(tickets[n].unwrap()),
             (2, _) => {
