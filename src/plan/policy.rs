@@ -193,6 +193,12 @@ impl OverduePolicy {
             .clamp(self.floor, self.ceiling.max(self.floor))
     }
 
+    /// How many requests may be made for a file of so many blocks only because a spare might be faster.
+    pub fn hedges_max(&self, blocks: u64) -> usize {
+        let hedges = blocks.saturating_mul(u64::from(self.hedge_percent_max)) / 100;
+        usize::try_from(hedges.max(1)).unwrap_or(usize::MAX)
+    }
+
     /// How much longer a request that became overdue after `waited` is waited for before the same is asked
     /// anew, for the `again`th time: its connection may be one that the server has forgotten. Doubled each
     /// time and without a limit but [`TransportPolicy::silence_max`], so that a link on which nothing comes

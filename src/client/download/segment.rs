@@ -135,8 +135,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
         let policy = self.client.policy();
         let cut = self.file.as_ref().map(|file| file.cut).or(self.guess);
         let blocks = cut.map_or(0, |cut| cut.segments().saturating_mul(self.cap.encoding.needed() as u64));
-        let hedges = blocks.saturating_mul(u64::from(policy.overdue.hedge_percent_max)) / 100;
-        let hedges = usize::try_from(hedges.max(1)).unwrap_or(usize::MAX).saturating_sub(self.done.hedges);
+        let hedges = policy.overdue.hedges_max(blocks).saturating_sub(self.done.hedges);
         let segment = self.file.as_ref().map(|file| start / file.cut.segment_size());
         let block_bytes = self.block_bytes(segment);
         let mut fetch = Fetch::new(self.cap.encoding.needed(), block_bytes, hedges, policy);

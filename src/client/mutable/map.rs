@@ -16,10 +16,12 @@ use super::error::{Holding, Missing, ServerReport, ShareReport};
 use super::slot::{Complaint, Slot, read, slice};
 use crate::client::event::{Event, Question};
 use crate::client::flight::Flight;
+use crate::format::mutable::header::SDMF_PREFIX_BYTES;
 use crate::format::mutable::{Fingerprint, Header, Layout, LayoutError, VersionId};
 use crate::format::{Encoding, ShareNum};
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError};
+use crate::net::message::Test;
 use crate::plan::mutable::survey::Sighting;
 use crate::plan::mutable::{Mode, Survey};
 use crate::plan::policy::OverduePolicy;
@@ -27,8 +29,6 @@ use crate::version::{HeadError, Heads};
 
 /// No header, key and signature are longer than this together, in bytes.
 const HEAD_BYTES_MAX: u64 = 64 * 1024;
-/// What a write over a bad share expects to find at its start, in bytes.
-const BAD_PREFIX_BYTES: usize = 75;
 
 /// A share whose signature is good.
 #[derive(Debug, Clone)]
@@ -111,7 +111,19 @@ impl ServerMap {
             return Some(copy.layout.header().checkstring().into());
         }
         let reject = self.rejects.get(&(server, share))?;
-        Some(reject.front.slice(..reject.front.len().min(BAD_PREFIX_BYTES)))
+        Some(reject.front.slice(..reject.front.len().min(SDMF_PREFIX_BYTES)))
+    }
+
+    /// What a write of this share asks its server to test: that there is what this map knows of.
+    pub(super) fn test(&self, server: usize, share: ShareNum) -> Test {
+        match self.expected(server, share) {
+            // It may be shorter than what is tested.
+            Some(specimen) if self.rejects.contains_key(&(server, share)) => {
+                Test { offset: 0, size: SDMF_PREFIX_BYTES as u64, specimen }
+            }
+            Some(specimen) => Test { offset: 0, size: specimen.len() as u64, specimen },
+            None => Test::absent(),
+        }
     }
 
     /// Whether a share of a version that was seen begins like this.
@@ -273,7 +285,7 @@ pub(super) async fn survey<D: Dial + Clone>(
     let mut flight = Flight::new();
     loop {
         let decision = map.survey.decide(slot.client.now());
-        let patience = map.survey.patience();
+        let patience = decision.patience;
         for (server, after) in decision.overdue {
             slot.note_overdue(server, Question::Shares, after);
         }

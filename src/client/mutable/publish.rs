@@ -22,7 +22,7 @@ use crate::format::mutable::{Header, VersionId, WriteKey};
 use crate::format::{ServerId, ShareNum};
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError};
-use crate::net::message::{ReadSpan, ReadTestWrite, Test, TestWrite, TestWritten, Write};
+use crate::net::message::{ReadSpan, ReadTestWrite, TestWrite, TestWritten, Write};
 use crate::plan::mutable::Spread;
 use crate::plan::mutable::spread::Standing;
 use crate::plan::mutable::survey::Sighting;
@@ -219,13 +219,7 @@ async fn deliver<D: Dial + Clone>(
     let Some(content) = parcel.shares.get(usize::from(share.0)).cloned() else {
         return Delivery::Failed(RequestError::Status(400));
     };
-    let test = match map.expected(server, share) {
-        Some(specimen) if map.rejects.contains_key(&(server, share)) => {
-            Test { offset: 0, size: BAD_TEST_BYTES, specimen }
-        }
-        Some(specimen) => Test { offset: 0, size: specimen.len() as u64, specimen },
-        None => Test::absent(),
-    };
+    let test = map.test(server, share);
     let write =
         TestWrite { test: vec![test], write: vec![Write { offset: 0, data: content }], new_length: None };
     let message = ReadTestWrite {
@@ -266,8 +260,6 @@ async fn timeout_unless<T>(forever: bool, span: Duration, work: impl Future<Outp
 
 /// Where the sequence number lies in the first bytes of a share.
 const SEQNUM: Range<usize> = 1..9;
-/// How much of a bad share is tested, in bytes.
-const BAD_TEST_BYTES: u64 = 75;
 
 /// What an answer means: whether the share is there, and nothing else than expected.
 fn judge(map: &ServerMap, server: usize, share: ShareNum, ours: &Bytes, answer: &TestWritten) -> Delivery {

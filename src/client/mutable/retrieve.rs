@@ -80,8 +80,7 @@ impl<'a, D: Dial + Clone> Retrieval<'a, D> {
         let client = self.slot.client;
         let policy = client.policy();
         let blocks = self.header.segments().saturating_mul(self.header.encoding().needed() as u64);
-        let hedges = blocks.saturating_mul(u64::from(policy.overdue.hedge_percent_max)) / 100;
-        let hedges = usize::try_from(hedges.max(1)).unwrap_or(usize::MAX);
+        let hedges = policy.overdue.hedges_max(blocks);
         let block_bytes = self.header.stored_block_len(segment);
         let mut fetch = Fetch::new(self.header.encoding().needed(), block_bytes, hedges, policy);
         let sources: Vec<usize> =
@@ -146,15 +145,15 @@ impl<'a, D: Dial + Clone> Retrieval<'a, D> {
     }
 
     fn source(&self, holder: &Holder, block_bytes: u64) -> Source {
-        let id = self.slot.id(holder.server);
-        let health = self.slot.client.health();
+        let suspect = self.slot.is_suspect(holder.server);
+        let expected_block = self.slot.client.health().expected(self.slot.id(holder.server), block_bytes);
         Source {
             server: holder.server,
             share: holder.share,
             open: true,
             expected_open: None,
-            expected_block: health.expected(id, block_bytes),
-            suspect: health.standing(id, self.slot.client.now()) == crate::plan::health::Standing::Suspect,
+            expected_block,
+            suspect,
         }
     }
 

@@ -220,7 +220,7 @@ pub(super) fn escape(c: char, out: &mut String) {
     }
 }
 
-/// Appends one unit of UTF-16 as `\uXXXX`.
+/// Appends one unit of UTF-16 as `\u` and four hexadecimal digits.
 pub(super) fn escape_unit(unit: u16, out: &mut String) {
     // Writing to a `String` cannot fail.
     let _ = write!(out, "\\u{unit:04x}");

@@ -72,10 +72,35 @@ pub struct Decision {
     pub ask: Vec<usize>,
     /// These are overdue from now on, after so long.
     pub overdue: Vec<(usize, Duration)>,
+    /// How long a server may be silent before it is overdue, as things stand.
+    pub patience: Duration,
     /// Enough is known, or there is nobody left to ask or to wait for.
     pub done: bool,
     /// Otherwise: decide again after the next answer, and not later than then.
     pub until: Option<Moment>,
+}
+
+/// What the versions seen so far mean for those who are still waited for.
+struct Outlook {
+    /// Whether some version can be read.
+    is_readable: bool,
+    /// How long a server may be silent before it is overdue.
+    patience: Duration,
+    /// Whether servers that failed not long ago are not waited for.
+    excuses_suspects: bool,
+    /// Whether what is known is enough, once nobody is waited for any more.
+    is_satisfied: bool,
+}
+
+impl Outlook {
+    /// Until when a server is waited for, if it is.
+    fn waits(&self, facts: &Facts, now: Moment) -> Option<Moment> {
+        let State::Asked { since, heard, .. } = facts.state else { return None };
+        let excused = facts.suspect && self.excuses_suspects;
+        // One that answers in ever more parts is not waited for in all eternity.
+        let until = (heard + self.patience).min(since + self.patience.saturating_mul(PARTS_MAX));
+        (!excused && now < until).then_some(until)
+    }
 }
 
 /// A version that servers showed.
@@ -174,21 +199,10 @@ impl Survey {
         facts.state = State::Failed;
     }
 
-    /// How long a server may be silent before it is overdue, as things stand.
-    pub fn patience(&self) -> Duration {
-        match self.mode {
-            Mode::Check => self.policy.ceiling,
-            // A hint of something newer is worth more patience.
-            Mode::Read | Mode::Write if self.is_shadowed() => {
-                self.policy.patience(self.longest).max(self.policy.first)
-            }
-            Mode::Read | Mode::Write => self.policy.patience(self.longest),
-        }
-    }
-
     /// What to do now.
     pub fn decide(&mut self, now: Moment) -> Decision {
-        let patience = self.patience();
+        let outlook = self.outlook();
+        let patience = outlook.patience;
         let mut overdue = Vec::new();
         for (server, facts) in self.servers.iter_mut().enumerate() {
             if let State::Asked { heard, overdue: told @ false, .. } = &mut facts.state
@@ -198,37 +212,45 @@ impl Survey {
                 overdue.push((server, now.since(*heard)));
             }
         }
-        let ask = self.next(now);
+        let ask = self.next(&outlook, now);
         // Everybody who was asked, also behind the boundary: what is not known of a server cannot be written over.
-        let until = self.servers.iter().filter_map(|facts| self.waits(facts, patience, now)).min();
+        let until = self.servers.iter().filter_map(|facts| outlook.waits(facts, now)).min();
         let all = self.servers.iter().all(|facts| facts.state != State::Unasked);
         let listening = self.servers.iter().any(|facts| matches!(facts.state, State::Asked { .. }));
-        let nobody_else = all && (self.best().is_some() || !listening);
-        let done = until.is_none() && (self.is_satisfied() || nobody_else);
-        Decision { ask, overdue, done, until }
+        let nobody_else = all && (outlook.is_readable || !listening);
+        let done = until.is_none() && (outlook.is_satisfied || nobody_else);
+        Decision { ask, overdue, patience, done, until }
     }
 
-    /// Until when a server is waited for, if it is.
-    fn waits(&self, facts: &Facts, patience: Duration, now: Moment) -> Option<Moment> {
-        let State::Asked { since, heard, .. } = facts.state else { return None };
-        let excused = facts.suspect && self.mode != Mode::Check && !self.is_shadowed();
-        // One that answers in ever more parts is not waited for in all eternity.
-        let until = (heard + patience).min(since + patience.saturating_mul(PARTS_MAX));
-        (!excused && now < until).then_some(until)
+    /// What follows from the versions seen so far.
+    fn outlook(&self) -> Outlook {
+        let versions = self.versions();
+        let best = versions.iter().rfind(|version| version.is_recoverable()).map(|version| version.id);
+        let is_shadowed = self.floor.max(versions.last().map(|version| version.id)) > best;
+        let plain = best.is_some() && !is_shadowed;
+        let usual = self.policy.patience(self.longest);
+        let (patience, is_satisfied) = match self.mode {
+            Mode::Check => (self.policy.ceiling, false),
+            // A hint of something newer is worth more patience.
+            Mode::Read | Mode::Write if is_shadowed => (usual.max(self.policy.first), false),
+            Mode::Read => (usual, plain),
+            Mode::Write => (usual, plain && self.has_boundary()),
+        };
+        let excuses_suspects = self.mode != Mode::Check && !is_shadowed;
+        Outlook { is_readable: best.is_some(), patience, excuses_suspects, is_satisfied }
     }
 
     /// Whom to ask next.
-    fn next(&mut self, now: Moment) -> Vec<usize> {
+    fn next(&mut self, outlook: &Outlook, now: Moment) -> Vec<usize> {
         let (k, n) = (self.encoding.needed(), self.encoding.total());
         let wave = match self.mode {
             Mode::Read | Mode::Write => n + k,
             Mode::Check => self.servers.len(),
         };
-        let patience = self.patience();
         let answered = self.servers.iter().filter(|facts| facts.state == State::Answered).count();
-        let waiting = self.servers.iter().filter(|facts| self.waits(facts, patience, now).is_some()).count();
+        let waiting = self.servers.iter().filter(|facts| outlook.waits(facts, now).is_some()).count();
         let mut more = wave.saturating_sub(answered + waiting);
-        if more == 0 && waiting < FURTHER && !self.is_satisfied() {
+        if more == 0 && waiting < FURTHER && !outlook.is_satisfied {
             more = FURTHER - waiting;
         }
         let mut ask = Vec::new();
@@ -245,31 +267,13 @@ impl Survey {
         ask
     }
 
-    /// Whether what is known is enough, once nobody is waited for any more.
-    fn is_satisfied(&self) -> bool {
-        match self.mode {
-            Mode::Read => self.best().is_some() && !self.is_shadowed(),
-            Mode::Write => self.best().is_some() && !self.is_shadowed() && self.boundary().is_some(),
-            Mode::Check => false,
-        }
-    }
-
-    /// Whether something newer than the best version seems to exist.
-    fn is_shadowed(&self) -> bool {
-        let best = self.best().map(|version| version.id);
-        self.floor > best || self.versions().iter().any(|version| Some(version.id) > best)
-    }
-
-    /// For a writer: how many servers lie before the k-th one, behind the last share, that has none. No share is
-    /// expected farther out.
-    fn boundary(&self) -> Option<usize> {
-        if self.mode != Mode::Write {
-            return None;
-        }
-        let last = self.servers.iter().rposition(|facts| !facts.shares.is_empty())?;
-        let behind = self.servers.iter().enumerate().skip(last + 1);
-        let mut empty = behind.filter(|(_, facts)| facts.state == State::Answered);
-        empty.nth(self.encoding.needed() - 1).map(|(server, _)| server)
+    /// For a writer: whether k servers behind the last share have none. No share is expected farther out.
+    fn has_boundary(&self) -> bool {
+        let Some(last) = self.servers.iter().rposition(|facts| !facts.shares.is_empty()) else {
+            return false;
+        };
+        let behind = self.servers.iter().skip(last + 1);
+        behind.filter(|facts| facts.state == State::Answered).count() >= self.encoding.needed()
     }
 
     /// Every version of which a share was seen, the newest last.
