@@ -10,6 +10,7 @@ use crate::client::event::{Deadlines, Event, Question};
 use crate::format::ServerId;
 use crate::net::Dial;
 use crate::net::client::RequestError;
+use crate::plan::doubled;
 
 impl<D: Dial> Client<D> {
     /// Runs `request`, tells of it, and remembers how its server did. `measure` says how many bytes an answer brought, where
@@ -39,6 +40,16 @@ impl<D: Dial> Client<D> {
         result
     }
 
+    /// How long to wait after `error` before the same is asked again, for the `retry`th time from 0: `usual`, doubled each
+    /// time, or as long as the server asks for, within reason.
+    pub(crate) fn pause(&self, error: &RequestError, usual: Duration, retry: u32) -> Duration {
+        let wished = match error {
+            RequestError::Trouble(trouble) => trouble.retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        doubled(usual, retry).max(wished.min(self.policy().transport.retry_after_max))
+    }
+
     /// The deadlines of a request of an operation that ends in `left`.
     pub(crate) fn deadlines(&self, overdue_after: Option<Duration>, left: Duration) -> Deadlines {
         Deadlines {
@@ -61,6 +72,7 @@ pub(crate) fn is_hiccup(error: &RequestError) -> bool {
         RequestError::Lost(_) | RequestError::Malformed(_) => true,
         // What is not implemented, or has no room, is no better a moment later.
         RequestError::Status(status) => *status >= 500 && !matches!(status, 501 | 505 | 507),
+        RequestError::Trouble(trouble) => trouble.may_pass,
         RequestError::Connect(_) | RequestError::Silent(_) => false,
     }
 }
@@ -70,6 +82,7 @@ fn is_fault(error: &RequestError) -> bool {
     match error {
         RequestError::Status(status) => *status >= 500,
         RequestError::Connect(_)
+        | RequestError::Trouble(_)
         | RequestError::Lost(_)
         | RequestError::Silent(_)
         | RequestError::Malformed(_) => true,
@@ -80,7 +93,7 @@ fn is_fault(error: &RequestError) -> bool {
 pub(crate) fn is_gone(error: &RequestError) -> bool {
     match error {
         RequestError::Connect(_) | RequestError::Lost(_) | RequestError::Silent(_) => true,
-        RequestError::Status(_) | RequestError::Malformed(_) => false,
+        RequestError::Status(_) | RequestError::Trouble(_) | RequestError::Malformed(_) => false,
     }
 }
 

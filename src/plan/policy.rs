@@ -39,6 +39,8 @@ pub struct TransportPolicy {
     pub idle_age_max: Duration,
     /// The longest body of an answer that is not share data, in bytes.
     pub message_bytes_max: usize,
+    /// No server that fails is left alone longer than this because it asks for it. Default 5 s.
+    pub retry_after_max: Duration,
 }
 
 /// When a request counts as overdue: after `multiple` times the longest good answer seen for the
@@ -113,6 +115,10 @@ pub struct UploadPolicy {
     pub allocate_retries_max: u32,
     /// ... after this long, doubled each time. Default 50 ms.
     pub allocate_retry_after: Duration,
+    /// A write that fails for a reason that may pass is made again this many times, at first at once. Default 3 ...
+    pub write_retries_max: u32,
+    /// ... and then after this long, doubled each time. Default 50 ms.
+    pub write_retry_after: Duration,
     /// A write must be silent at least this long before its server counts as lost. Default 2 s.
     pub write_floor: Duration,
     /// The slowest link of which nobody is called silent, in bytes per second. What a connection has taken
@@ -217,6 +223,7 @@ impl Default for Policy {
                 idle_connections_max: 4,
                 idle_age_max: Duration::from_secs(60),
                 message_bytes_max: 64 * 1024,
+                retry_after_max: Duration::from_secs(5),
             },
             overdue: OverduePolicy {
                 multiple: 3,
@@ -249,6 +256,8 @@ impl Default for Policy {
                 room_age_max: Duration::from_secs(60),
                 allocate_retries_max: 2,
                 allocate_retry_after: Duration::from_millis(50),
+                write_retries_max: 3,
+                write_retry_after: Duration::from_millis(50),
                 write_floor: Duration::from_secs(2),
                 write_rate_min: 32 * 1024,
                 anew_rounds_max: 2,

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, join, select};
 use lafs::format::ShareNum;
 use lafs::net::client::{Progress, RequestError, StorageClient};
+use lafs::net::message::Trouble;
 use lafs::net::{Dial, Listen};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -124,6 +125,25 @@ fn a_refusal_counts_whatever_its_body_is() {
     let whole =
         b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 5\r\n\r\n01234";
     assert_eq!(read_answered_by(whole, false), Err(RequestError::Status(200)), "not what was asked");
+}
+
+#[test]
+fn a_refusal_that_says_what_failed_behind_the_server_is_told_with_it() {
+    let trouble = Trouble {
+        status: Some(500),
+        code: Some("InternalError".to_owned()),
+        attempts: 6,
+        may_pass: true,
+        ..Trouble::new("S3", "PUT")
+    };
+    let answered = |body: &[u8]| {
+        let head = format!("HTTP/1.1 503 Busy\r\nContent-Length: {}\r\n\r\n", body.len());
+        read_answered_by(&[head.as_bytes(), body].concat(), false)
+    };
+    let body = trouble.encode();
+    assert_eq!(answered(&body), Err(RequestError::Trouble(Box::new(trouble))));
+    assert_eq!(answered(&body[1..]), Err(RequestError::Status(503)), "no message at all");
+    assert_eq!(answered(&[&body[..], &[0; 4000]].concat()), Err(RequestError::Status(503)), "too much");
 }
 
 #[test]

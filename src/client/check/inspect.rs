@@ -23,7 +23,7 @@ use crate::format::cap::VerifyCap;
 use crate::format::share::ChainError;
 use crate::net::Dial;
 use crate::net::client::{RequestError, StorageClient};
-use crate::plan::{Moment, doubled};
+use crate::plan::Moment;
 
 /// Shares read at a time.
 const AT_A_TIME: usize = 4;
@@ -213,7 +213,7 @@ async fn ask_again<D: Dial + Clone, T, R: Future<Output = Result<T, RequestError
         let deadlines = client.deadlines(overdue_after, end.since(client.now()));
         match client.ask(&storage.info().id, question, deadlines, &measure, request()).await {
             Err(error) if is_hiccup(&error) && retry < policy.retries_max => {
-                sleep(doubled(policy.retry_after, retry)).await;
+                sleep(client.pause(&error, policy.retry_after, retry)).await;
                 retry += 1;
             }
             answer => return answer,

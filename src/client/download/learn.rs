@@ -249,6 +249,7 @@ fn may_pass(error: &RequestError) -> bool {
     match error {
         RequestError::Connect(_) | RequestError::Lost(_) | RequestError::Silent(_) => true,
         RequestError::Status(status) => matches!(status, 408 | 429 | 500..=599),
+        RequestError::Trouble(trouble) => trouble.may_pass,
         // Something between here and the server may have spoilt it.
         RequestError::Malformed(_) => true,
     }

@@ -23,10 +23,10 @@ use crate::format::{ServerId, ShareNum};
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError};
 use crate::net::message::{ReadSpan, ReadTestWrite, TestWrite, TestWritten, Write};
+use crate::plan::Moment;
 use crate::plan::mutable::Spread;
 use crate::plan::mutable::spread::Standing;
 use crate::plan::mutable::survey::Sighting;
-use crate::plan::{Moment, doubled};
 
 /// What the buffers of a connection may hold back, in bytes.
 const BUFFERED_BYTES: u64 = 64 * 1024;
@@ -245,7 +245,7 @@ async fn deliver<D: Dial + Clone>(
         match answer {
             Ok(answer) => return judge(map, server, share, &ours, &answer),
             Err(error) if may_pass(&error) && !last => {
-                sleep(doubled(policy.retry_after, retry)).await;
+                sleep(slot.client.pause(&error, policy.retry_after, retry)).await;
                 retry += 1;
             }
             Err(error) => return Delivery::Failed(error),

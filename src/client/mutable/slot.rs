@@ -17,8 +17,8 @@ use crate::format::{ServerId, ShareNum, StorageIndex};
 use crate::net::Dial;
 use crate::net::client::{Progress, RequestError, StorageClient};
 use crate::net::message::LeaseSecrets;
+use crate::plan::Moment;
 use crate::plan::health::Standing;
-use crate::plan::{Moment, doubled};
 
 /// One mutable file on its grid, for the length of an operation.
 pub(super) struct Slot<'a, D: Dial> {
@@ -98,7 +98,9 @@ impl<'a, D: Dial + Clone> Slot<'a, D> {
             // An answer that stays away may be lost, and its connection one that the server has forgotten.
             let patience = self.client.policy().overdue.again_after(Duration::ZERO, retry);
             match timeout(patience, self.ask(server, question, overdue_after, &measure, request())).await {
-                Ok(Err(error)) if is_hiccup(&error) => sleep(doubled(policy.retry_after, retry)).await,
+                Ok(Err(error)) if is_hiccup(&error) => {
+                    sleep(self.client.pause(&error, policy.retry_after, retry)).await;
+                }
                 Ok(answer) => return answer,
                 Err(_) => {}
             }

@@ -13,7 +13,6 @@ use crate::format::{Encoding, ShareNum};
 use crate::net::Dial;
 use crate::net::client::RequestError;
 use crate::net::message::Allocated;
-use crate::plan::doubled;
 use crate::plan::health::Standing;
 use crate::plan::place::select::{Decision, Move, Selection};
 use crate::plan::place::{Failure, Offers, Outcome, UnhappyError};
@@ -201,7 +200,7 @@ impl<D: Dial + Clone> Search<'_, '_, D> {
         let answers = self.answers.entry(server).or_default();
         let (pause, undo) = match answer {
             Err(error) if is_hiccup(error) && answers.retries < policy.allocate_retries_max => {
-                let pause = doubled(policy.allocate_retry_after, answers.retries);
+                let pause = client.pause(error, policy.allocate_retry_after, answers.retries);
                 answers.retries += 1;
                 answers.may_keep = true;
                 (pause, BTreeSet::new())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::restore::Holdings;
 use crate::client::Client;
@@ -148,8 +148,8 @@ impl<D: Dial + Clone> Job<'_, D> {
         }
     }
 
-    /// A write that failed for a reason that may pass is repeated once: bytes that are there already may
-    /// be written again.
+    /// A write that failed for a reason that may pass is repeated: bytes that are there already may be
+    /// written again.
     async fn write_part(
         &self,
         server: usize,
@@ -163,8 +163,15 @@ impl<D: Dial + Clone> Job<'_, D> {
             let request = storage.write(self.index, share, offset, data.clone(), &self.secret, progress);
             self.ask(server, Question::Write(share), Some(overdue_after), request)
         };
+        let policy = &self.client.policy().upload;
         let mut written = write().await;
-        if written.as_ref().err().is_some_and(may_pass) {
+        for retry in 0..policy.write_retries_max {
+            let Err(error) = &written else { break };
+            if !may_pass(error) {
+                break;
+            }
+            let usual = if retry == 0 { Duration::ZERO } else { policy.write_retry_after };
+            sleep(self.client.pause(error, usual, retry.saturating_sub(1))).await;
             written = write().await;
         }
         match written {
@@ -191,6 +198,7 @@ impl<D: Dial + Clone> Job<'_, D> {
                     RequestError::Connect(_)
                     | RequestError::Lost(_)
                     | RequestError::Silent(_)
+                    | RequestError::Trouble(_)
                     | RequestError::Malformed(_),
                 ) => break,
             };

@@ -58,6 +58,11 @@ pub(super) enum Counts<'a> {
 pub(super) trait Expect: Sync {
     /// The length of the body if it is known, and the longest allowed.
     fn body(&self, status: StatusCode, headers: &HeaderMap) -> Result<BodyLength, RequestError>;
+
+    /// What an answer with the status of an error and this body means.
+    fn refusal(&self, status: u16, _body: &Bytes) -> RequestError {
+        RequestError::Status(status)
+    }
 }
 
 /// How long a body may or must be.
@@ -122,7 +127,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Connection<C> {
         let request_bytes = question.head_bytes + question.body_bytes;
         let (result, ended) = match self.exchange(question, policy, &mut headed).await {
             Ok(answer) => (Ok(answer), true),
-            Err(Ended::Refused(status)) => (Err(RequestError::Status(status)), true),
+            Err(Ended::Refused(error)) => (Err(error), true),
             Err(Ended::RefusedUnread(status)) => (Err(RequestError::Status(status)), false),
             Err(Ended::Failed(error)) => (Err(error), false),
         };
@@ -182,12 +187,15 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Connection<C> {
                 let drained = poll_fn(|context| {
                     drive(context);
                     if let Poll::Ready(drained) = drain.poll(context, Counts::Nothing) {
-                        return Poll::Ready(drained.is_ok());
+                        return Poll::Ready(drained.ok());
                     }
-                    watch(context).map(|()| false)
+                    watch(context).map(|()| None)
                 })
                 .await;
-                return Err(if drained { Ended::Refused(status) } else { Ended::RefusedUnread(status) });
+                return Err(match drained {
+                    Some(body) => Ended::Refused(expect.refusal(status, &body)),
+                    None => Ended::RefusedUnread(status),
+                });
             }
             Err(error) => return Err(error.into()),
         };
@@ -213,7 +221,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Connection<C> {
 enum Ended {
     Failed(RequestError),
     /// The status was an error; the body has been read.
-    Refused(u16),
+    Refused(RequestError),
     /// The status was an error; the body was not read to its end.
     RefusedUnread(u16),
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::net::message::MessageError;
+use crate::net::message::{MessageError, Trouble};
 
 /// Why a request got no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -20,6 +20,9 @@ pub enum RequestError {
     /// Nothing moved for too long.
     #[error("no answer for {} s", .0.as_secs_f32())]
     Silent(Duration),
+    /// The server was reached, and what is behind it failed.
+    #[error("the server's storage failed: {0}")]
+    Trouble(Box<Trouble>),
     /// The server said no.
     #[error("the server answered {0}")]
     Status(u16),

@@ -15,7 +15,7 @@ use http_body_util::Full;
 
 use self::connection::{Answer, BodyLength, Counts, Expect};
 use self::pool::{Pool, Replay};
-use super::message::{self, Allocate, Allocated, LeaseSecrets, UploadSecret, Version, Written};
+use super::message::{self, Allocate, Allocated, LeaseSecrets, Trouble, UploadSecret, Version, Written};
 use super::{Dial, ServerInfo, range};
 use crate::format::{ShareNum, StorageIndex};
 use crate::plan::policy::TransportPolicy;
@@ -308,6 +308,10 @@ impl Expect for Message<'_> {
         content_type(headers, "application/cbor")?;
         Ok(BodyLength::AtMost(self.bytes_max))
     }
+
+    fn refusal(&self, status: u16, body: &Bytes) -> RequestError {
+        refusal(status, body)
+    }
 }
 
 /// The status says it all.
@@ -323,6 +327,10 @@ impl Expect for Nothing {
         } else {
             Err(RequestError::Status(status.as_u16()))
         }
+    }
+
+    fn refusal(&self, status: u16, body: &Bytes) -> RequestError {
+        refusal(status, body)
     }
 }
 
@@ -350,6 +358,18 @@ impl Expect for Piece {
             }
             other => Err(RequestError::Status(other.as_u16())),
         }
+    }
+
+    fn refusal(&self, status: u16, body: &Bytes) -> RequestError {
+        refusal(status, body)
+    }
+}
+
+/// A server that knows why says so.
+fn refusal(status: u16, body: &Bytes) -> RequestError {
+    match Trouble::decode(body) {
+        Ok(trouble) => RequestError::Trouble(Box::new(trouble)),
+        Err(_) => RequestError::Status(status),
     }
 }
 

@@ -18,11 +18,13 @@ mod mutable;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use mutable::{
     READ_BYTES_MAX, READS_MAX, ReadSpan, ReadTestWrite, TESTS_MAX, Test, TestWrite, TestWritten, WRITES_MAX,
     Write,
 };
+pub use trouble::{TROUBLE_BYTES_MAX, TROUBLE_TEXT_BYTES_MAX, Trouble, clean};
 
 /// How deep a message may nest.
 pub const DEPTH_MAX: usize = 16;

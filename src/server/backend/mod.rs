@@ -11,6 +11,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::format::{ShareNum, StorageIndex};
+use crate::net::message::Trouble;
 use crate::server::clock::UnixTime;
 
 mod memory;
@@ -24,7 +25,7 @@ pub const LEASES_MAX: usize = 1024;
 pub const CORRUPTION_REPORTS_MAX: usize = 256;
 
 /// Why a backend did not do what it was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BackendError {
     /// What is stored and promised leaves too little room.
     #[error("no space left")]
@@ -47,6 +48,9 @@ pub enum BackendError {
     /// The medium failed.
     #[error("storage failed: {0}")]
     Io(std::io::ErrorKind),
+    /// The medium is a service of its own, and said or did something wrong.
+    #[error("storage failed: {0}")]
+    Medium(Box<Trouble>),
 }
 
 /// A promise to keep the shares of a storage index for some time.
@@ -245,7 +249,7 @@ pub trait Backend {
     /// to every later call. Each share changes in one step, for readers and across a crash. An error promises that nothing changed:
     /// [`BackendError::Changed`] if a share was not in the state named, [`BackendError::NoSpace`] if they grow by
     /// more than there is room for or one is longer than [`share_bytes_max`](Self::share_bytes_max),
-    /// [`BackendError::TooManyLeases`]. Only after [`BackendError::Io`], or a crash, may some of several shares be changed and
+    /// [`BackendError::TooManyLeases`]. Only after [`BackendError::Io`], [`BackendError::Medium`] or a crash, may some of several shares be changed and
     /// others not; where servers share a medium that cannot do better, also if another one changed a share at
     /// this very moment.
     fn mutable_store(
