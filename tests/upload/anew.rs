@@ -177,7 +177,8 @@ fn where_there_are_not_enough_servers_to_restore_it_the_upload_ends_at_once() {
     (0..3).for_each(|place| case.node(place).obey(from_the_fourth_write(Act::Fail(500))));
     let (error, _) = case.fail();
     assert_eq!(error.happiness, 7);
-    assert!((0..11).all(|place| case.node(place).count(Kind::Write) <= 5));
+    // Three that went well, the one that failed and what it was repeated; others are that far.
+    assert!((0..11).all(|place| case.node(place).count(Kind::Write) <= 7));
     assert_eq!(case.staged_bytes(), 0);
 }
 
