@@ -4,6 +4,19 @@ use futures_util::future::{join, join_all};
 
 use super::*;
 
+/// Two strangers, who differ by their seeds, make these changes at once, and both succeed.
+async fn both(case: &Case<'_>, seeds: [u64; 2], ours: &[Change], theirs: &[Change]) {
+    let (one, other) = (case.stranger(seeds[0]), case.stranger(seeds[1]));
+    let options = options();
+    let both = join(
+        one.change_directory(&case.cap, ours, &options),
+        other.change_directory(&case.cap, theirs, &options),
+    );
+    let (ours, theirs) = both.await;
+    ours.unwrap();
+    theirs.unwrap();
+}
+
 #[test]
 fn what_two_clients_add_at_once_is_both_there() {
     with_directory(&[], async |case| {
@@ -43,15 +56,7 @@ fn adding_and_removing_at_once_both_happen() {
     with_directory(&[entry("old", LITERAL)], async |case| {
         let add = [link("new", OTHER, Replace::Never, 1.0)];
         let remove = [unlink("old")];
-        let (one, other) = (case.stranger(2), case.stranger(3));
-        let options = options();
-        let both = join(
-            one.change_directory(&case.cap, &add, &options),
-            other.change_directory(&case.cap, &remove, &options),
-        );
-        let (added, removed) = both.await;
-        added.unwrap();
-        removed.unwrap();
+        both(case, [2, 3], &add, &remove).await;
         assert_eq!(case.names().await, ["new"]);
     });
 }
@@ -129,15 +134,7 @@ fn changes_in_a_row_with_another_writer_are_each_made_once() {
                 },
             ];
             let theirs = [link("theirs", OTHER, Replace::Never, 1.0)];
-            let (one, other) = (case.stranger(seed), case.stranger(seed + 100));
-            let options = options();
-            let both = join(
-                one.change_directory(&case.cap, &changes, &options),
-                other.change_directory(&case.cap, &theirs, &options),
-            );
-            let (ours, theirs) = both.await;
-            ours.unwrap();
-            theirs.unwrap();
+            both(case, [seed, seed + 100], &changes, &theirs).await;
             assert_eq!(case.names().await, ["a", "old", "theirs"]);
         });
     }
