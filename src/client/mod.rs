@@ -5,6 +5,7 @@
 
 pub(crate) mod ask;
 pub mod backup;
+pub mod brief;
 pub mod check;
 pub mod directory;
 pub mod download;

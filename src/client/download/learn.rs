@@ -44,7 +44,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
                 self.client.health().success(&server, bytes, now.since(pending.sent));
             }
             // A refusal is an answer: the server is well.
-            Some(ReadError::Request(error @ RequestError::Status(_))) if !may_pass(error) => {
+            Some(ReadError::Request(error @ RequestError::Status(_))) if !error.may_pass() => {
                 self.client.health().success(&server, bytes, now.since(pending.sent));
             }
             Some(ReadError::Request(_)) => {
@@ -78,7 +78,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
         let found = match result {
             Ok(found) => found,
             Err(error) => {
-                let may_pass = may_pass(&error);
+                let may_pass = error.may_pass();
                 self.finder.on_failed(server, error, may_pass, now, self.client.policy());
                 return;
             }
@@ -183,7 +183,7 @@ impl<D: Dial + Clone> Operation<'_, D> {
                 self.report(server, num, flaw);
             }
             ReadError::Request(error) => {
-                let may_pass = may_pass(&error);
+                let may_pass = error.may_pass();
                 share.gone = !may_pass;
                 share.warm_failed = true;
                 share.state = ShareState::Failed(error);
@@ -241,16 +241,5 @@ impl Share {
         if !matches!(self.state, ShareState::Corrupt(_)) {
             self.state = ShareState::Good;
         }
-    }
-}
-
-/// Whether asking again later may help.
-fn may_pass(error: &RequestError) -> bool {
-    match error {
-        RequestError::Connect(_) | RequestError::Lost(_) | RequestError::Silent(_) => true,
-        RequestError::Status(status) => matches!(status, 408 | 429 | 500..=599),
-        RequestError::Trouble(trouble) => trouble.may_pass,
-        // Something between here and the server may have spoilt it.
-        RequestError::Malformed(_) => true,
     }
 }

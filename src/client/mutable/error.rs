@@ -62,14 +62,14 @@ pub enum PublishError {
         found: Option<VersionId>,
     },
     /// Fewer than k servers took a share: the new version cannot be read.
-    #[error("publish ran out of servers: {placed} shares were written where {needed} are needed{}", details(.failures))]
+    #[error("publish ran out of servers: {placed} shares were written, {needed} needed{}", details(.failures))]
     NotEnoughServers {
         /// Different shares written.
         placed: usize,
         /// k.
         needed: usize,
         /// Who did not take a share, and why.
-        failures: Vec<(ServerId, ShareNum, String)>,
+        failures: Vec<(ServerId, ShareNum, NotWritten)>,
     },
     /// What is there could not be found out, and nothing was written.
     #[error(transparent)]
@@ -104,7 +104,18 @@ pub enum PublishError {
     Deadline(Duration),
 }
 
-fn details(failures: &[(ServerId, ShareNum, String)]) -> String {
+/// Why a server did not take a share, as far as is known.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NotWritten {
+    /// The request failed.
+    #[error(transparent)]
+    Failed(RequestError),
+    /// It was not answered before the operation ended.
+    #[error("no answer in time")]
+    Late,
+}
+
+fn details(failures: &[(ServerId, ShareNum, NotWritten)]) -> String {
     failures.iter().map(|(server, share, why)| format!("\n  {server}, share {share}: {why}")).collect()
 }
 

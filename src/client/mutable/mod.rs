@@ -31,7 +31,9 @@ mod verify;
 mod write;
 
 pub use check::{CheckError, CheckedServer, CheckedShare, CheckedVersion, MutableCheck};
-pub use error::{Holding, Missing, ModifyError, PublishError, RetrieveError, ServerReport, ShareReport};
+pub use error::{
+    Holding, Missing, ModifyError, NotWritten, PublishError, RetrieveError, ServerReport, ShareReport,
+};
 pub use repair::{MutableRepair, RepairError, RepairOptions};
 
 /// How a version is spread.

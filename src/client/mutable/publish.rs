@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{sleep, timeout};
 
-use super::error::PublishError;
+use super::error::{NotWritten, PublishError};
 use super::map::ServerMap;
 use super::slot::Slot;
 use crate::client::ask::{is_gone, may_pass};
@@ -122,7 +122,7 @@ pub(super) async fn publish<D: Dial + Clone>(
                 Delivery::Surprised => return Err(Trouble::Surprise),
                 Delivery::Failed(error) => {
                     spread.on_failed(server, share, !is_gone(&error));
-                    lose(slot, &mut lost, server, share, error.to_string());
+                    lose(slot, &mut lost, server, share, NotWritten::Failed(error));
                 }
             }
         }
@@ -135,7 +135,7 @@ pub(super) async fn publish<D: Dial + Clone>(
         }
     }
     for ((server, share), _) in under_way {
-        lose(slot, &mut lost, server, share, "no answer in time".to_owned());
+        lose(slot, &mut lost, server, share, NotWritten::Late);
     }
     let standing = spread.standing();
     let needed = parcel.header.encoding().needed();
@@ -150,6 +150,7 @@ pub(super) async fn publish<D: Dial + Clone>(
     for (server, share) in spread.written() {
         placed.entry(share).or_default().insert(slot.id(server).clone());
     }
+    let lost = lost.into_iter().map(|(server, share, why)| (server, share, why.to_string())).collect();
     Ok(Spreading { standing, placed, lost })
 }
 
@@ -180,14 +181,14 @@ fn begin<D: Dial + Clone>(slot: &Slot<'_, D>, map: &ServerMap, parcel: &Parcel, 
 
 fn lose<D: Dial + Clone>(
     slot: &Slot<'_, D>,
-    lost: &mut Vec<(ServerId, ShareNum, String)>,
+    lost: &mut Vec<(ServerId, ShareNum, NotWritten)>,
     server: usize,
     share: ShareNum,
-    reason: String,
+    why: NotWritten,
 ) {
     let server = slot.id(server).clone();
-    slot.client.tell(Event::ShareLost { server: server.clone(), share, reason: reason.clone() });
-    lost.push((server, share, reason));
+    slot.client.tell(Event::ShareLost { server: server.clone(), share, reason: why.to_string() });
+    lost.push((server, share, why));
 }
 
 /// How long nothing may move while a share is written to `server`.
