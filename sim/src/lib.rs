@@ -17,6 +17,7 @@ pub mod oracle;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod s3;
 pub mod scenario;
 pub mod schedule;
 pub mod seed;
