@@ -9,7 +9,7 @@ use super::diagnose::{Bad, Report, suggest};
 use super::keys;
 use super::section::Section;
 use super::units::{self, Spread};
-use crate::schedule::Tree;
+use crate::schedule::{BUCKET, Tree};
 use crate::world::MUTABLE_FILES_MAX;
 
 /// Files and directories that a tree can have.
@@ -61,6 +61,15 @@ pub(super) struct GridPlan {
     pub(super) link: LinkPlan,
     /// Whether the names of hosts could be read.
     pub(super) hosts_known: bool,
+    pub(super) storage: StoragePlan,
+    pub(super) client_retries: bool,
+}
+
+/// Where servers keep their shares, before the seed has chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum StoragePlan {
+    Memory,
+    S3 { link: LinkPlan, retry: &'static str },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +116,15 @@ pub(super) fn grid(root: &Section<'_>, report: &mut Report<'_>) -> GridPlan {
         let bad = Bad::new(format!("`{both}` is both a server and a client"), "names must differ");
         report.bad(section.key_span("clients"), bad);
     }
+    let storage = storage(root, &section, report);
+    let reserved = |name: &&String| matches!(storage, StoragePlan::S3 { .. }) && **name == BUCKET;
+    for key in ["servers", "clients"] {
+        let names = if key == "servers" { &servers } else { &clients };
+        if names.iter().find(reserved).is_some() {
+            let bad = Bad::new(format!("`{BUCKET}` cannot be a name here"), "the host that keeps all shares");
+            report.bad(section.key_span(key), bad.help("shares are kept in S3: call it something else"));
+        }
+    }
     let encoding = section.read("encoding", report, encoding);
     let total = encoding.map_or(Encoding::TOTAL_MAX.into(), Encoding::total);
     let happy_max = u64::try_from(total).unwrap_or(u64::MAX);
@@ -128,6 +146,8 @@ pub(super) fn grid(root: &Section<'_>, report: &mut Report<'_>) -> GridPlan {
         segment: segment.unwrap_or(1),
         link,
         hosts_known,
+        storage,
+        client_retries: section.flag("client_retries", report),
     };
     for (name, span, section) in root.named("server", report) {
         let own = link_over(&section, grid.link, report);
@@ -148,6 +168,21 @@ pub(super) fn grid(root: &Section<'_>, report: &mut Report<'_>) -> GridPlan {
         }
     }
     grid
+}
+
+/// Reads `[s3]`, where shares are kept in S3.
+fn storage(root: &Section<'_>, grid: &Section<'_>, report: &mut Report<'_>) -> StoragePlan {
+    let in_s3 = grid.choice("storage", report) == Some("s3");
+    if !in_s3 {
+        if root.field("s3").is_some() {
+            let bad = Bad::new("`s3` without a bucket", "servers keep their shares on disks");
+            report.bad(root.key_span("s3"), bad.help("add storage = \"s3\" to [grid]"));
+        }
+        return StoragePlan::Memory;
+    }
+    let section = root.table("s3", report).unwrap_or(Section::absent(&keys::S3));
+    let link = link(&section, report);
+    StoragePlan::S3 { link, retry: section.choice("retry", report).unwrap_or_default() }
 }
 
 /// Reads `[files.NAME]`.

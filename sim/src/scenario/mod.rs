@@ -49,7 +49,7 @@ pub(crate) use self::variant::name;
 pub(crate) use self::diagnose::suggest;
 use self::diagnose::{Bad, Report};
 use self::faults::FaultPlan;
-use self::grid::{FilePlan, GridPlan};
+use self::grid::{FilePlan, GridPlan, StoragePlan};
 use self::section::Section;
 use self::select::Names;
 use self::steps::{ActionPlan, StepPlan};
@@ -124,6 +124,7 @@ fn decode(
         begins_with: Vec::new(),
         segment: grid.segment,
         hosts_known: grid.hosts_known,
+        bucket: matches!(grid.storage, StoragePlan::S3 { .. }),
     };
     let mut steps = Vec::new();
     for (section, number) in step_sections.unwrap_or_default().into_iter().zip(1u64..) {

@@ -9,14 +9,14 @@ use rand_core::Rng;
 
 use super::Scenario;
 use super::faults::{FaultPlan, JumpPlan, KindPlan, SpoilPlan};
-use super::grid::LinkPlan;
+use super::grid::{LinkPlan, StoragePlan};
 use super::select::{Selector, SharePick, Shares};
 use super::steps::{ActionPlan, CheckPlan, StepPlan};
 use super::trigger::When;
 use super::units::Spread;
 use crate::schedule::{
-    Action, Answer, Check, Fault, FaultKind, File, Grid, Jump, Link, Schedule, Server, ShareTarget, Spoil,
-    Step, Target, Trigger,
+    Action, Answer, Check, Fault, FaultKind, File, Grid, Jump, Link, S3Params, Schedule, Server, ShareTarget,
+    Spoil, Step, Storage, Target, Trigger,
 };
 use crate::seed::Seed;
 
@@ -54,6 +54,8 @@ pub(super) fn schedule(scenario: &Scenario, number: u64) -> Schedule {
             encoding: scenario.encoding,
             happy: grid.happy,
             segment_bytes_max: grid.segment,
+            storage: storage(&grid.storage, &root),
+            client_retries: grid.client_retries,
         },
         files: files.collect(),
         trees: scenario.trees.clone(),
@@ -65,6 +67,16 @@ pub(super) fn schedule(scenario: &Scenario, number: u64) -> Schedule {
             .collect(),
         must_fail: scenario.must_fail.clone(),
         known_bug: scenario.known_bug.clone(),
+    }
+}
+
+fn storage(plan: &StoragePlan, root: &Seed) -> Storage {
+    match plan {
+        StoragePlan::Memory => Storage::Memory,
+        StoragePlan::S3 { link: plan, retry } => {
+            let link = link(*plan, &root.child("s3"));
+            Storage::S3(S3Params { link, retry: (*retry).to_owned() })
+        }
     }
 }
 

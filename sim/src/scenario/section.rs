@@ -118,7 +118,7 @@ impl<'a> Section<'a> {
     /// Reads true or false.
     pub(super) fn flag(&self, name: &str, report: &mut Report<'_>) -> bool {
         match self.field(name).map(|field| (field.value, field)) {
-            None => false,
+            None => self.default_text(name, report) == Some("true"),
             Some((DeValue::Boolean(flag), _)) => *flag,
             Some((_, field)) => {
                 report.bad(field.span.clone(), field.wrong_type());

@@ -6,6 +6,7 @@
 mod door;
 mod fault;
 mod step;
+mod storage;
 mod trigger;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use fault::{
     Target,
 };
 pub use step::{Action, Bound, Check, Degradation, ErrorKind, MutableAct, Outcome, Step, Upkeep};
+pub use storage::{BUCKET, RETRY_POLICIES, S3Params, Storage};
 pub use trigger::{Happening, Subject, Trigger};
 
 use crate::verdict::Oracle;
@@ -73,6 +75,10 @@ pub struct Grid {
     pub happy: usize,
     /// Maximum plaintext bytes in a segment.
     pub segment_bytes_max: u64,
+    /// Where servers keep their shares.
+    pub storage: Storage,
+    /// Whether clients repeat what failed for a reason that may pass.
+    pub client_retries: bool,
 }
 
 /// One storage server.

@@ -9,7 +9,8 @@ use super::Scenario;
 use super::select::write_numbers;
 use super::units::{write_duration, write_size};
 use crate::schedule::{
-    Action, Bound, Check, Degradation, ErrorKind, Link, MutableAct, Outcome, Schedule, Step, Target, Upkeep,
+    Action, Bound, Check, Degradation, ErrorKind, Link, MutableAct, Outcome, Schedule, Step, Storage, Target,
+    Upkeep,
 };
 
 /// The run that a seed stands for, as text: every default and every draw is visible.
@@ -128,9 +129,16 @@ fn grid(out: &mut Out, schedule: &Schedule) {
     out.text("encoding", &grid.encoding.to_string());
     out.line(format_args!("happy = {}", grid.happy));
     out.text("segment", &write_size(grid.segment_bytes_max));
+    out.text("storage", if grid.storage == Storage::Memory { "memory" } else { "s3" });
+    out.line(format_args!("client_retries = {}", grid.client_retries));
     let Some(first) = grid.servers.first() else { return };
     out.link(&first.link);
     out.text("space", &write_size(first.space_bytes));
+    if let Some(bucket) = grid.storage.s3() {
+        out.line(format_args!("\n[s3]"));
+        out.link(&bucket.link);
+        out.text("retry", &bucket.retry);
+    }
     for server in &grid.servers {
         let own_most = server.share_bytes_max;
         if server.link != first.link || server.space_bytes != first.space_bytes || own_most.is_some() {

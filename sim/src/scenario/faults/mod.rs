@@ -204,7 +204,8 @@ fn kind(
         _ => {}
     }
     let scope = match key {
-        "answer" | "lose" | "full" | "queue_full" | "clock" => Scope::Servers,
+        "answer" | "lose" | "full" | "clock" => Scope::Servers,
+        "queue_full" => Scope::ServersAndBucket,
         _ => Scope::ServersAndClients,
     };
     let on = names.selector(section, key, scope, report);

@@ -2,6 +2,7 @@
 
 use super::Absent::{Default, Means, Required, RequiredHereOrInBase};
 use super::{FAULT, Form, STEP, Table, key};
+use crate::schedule::RETRY_POLICIES;
 
 /// The file itself.
 pub const FILE: Table = Table {
@@ -36,6 +37,12 @@ pub const FILE: Table = Table {
             Form::Named(&SERVER),
             Means("all servers are alike"),
             "What is different about one server.",
+        ),
+        key(
+            "s3",
+            Form::Table(&S3),
+            Means("all its defaults"),
+            "The bucket, where servers keep their shares in S3.",
         ),
         key(
             "files",
@@ -181,6 +188,39 @@ pub const GRID: Table = Table {
             Form::Sizes,
             Means("whatever there is room for"),
             "The longest share each server takes.",
+        ),
+        key(
+            "storage",
+            Form::Choice(&["memory", "s3"]),
+            Default("memory"),
+            "Where servers keep their shares: each on a disk of its own, or all in S3, on one more host that is called `bucket`, each below a prefix of its own. Faults can name that host.",
+        ),
+        key(
+            "client_retries",
+            Form::Flag,
+            Default("true"),
+            "Whether clients repeat what failed for a reason that may pass. Without, what fails once has failed, as in 2012.",
+        ),
+    ],
+};
+
+/// The bucket.
+pub const S3: Table = Table {
+    name: "[s3]",
+    doc: "The bucket of a grid whose servers keep their shares in S3, and how they treat it.",
+    keys: &[
+        key(
+            "latency",
+            Form::Latency,
+            Default("5ms..20ms"),
+            "One-way delay of each message from and to the bucket.",
+        ),
+        key("bandwidth", Form::Rate, Default("unlimited"), "Bytes per second of the bucket, each way."),
+        key(
+            "retry",
+            Form::Choice(&RETRY_POLICIES),
+            Default("ours"),
+            "How servers repeat requests that fail: not at all, once at once, as the clients of AWS do, or as this project does.",
         ),
     ],
 };

@@ -11,7 +11,7 @@ use toml::de::DeValue;
 use super::diagnose::{Bad, Report, suggest};
 use super::section::Section;
 use super::units::Spread;
-use crate::schedule::MutableAct;
+use crate::schedule::{BUCKET, MutableAct};
 
 pub(super) use numbers::write_numbers;
 
@@ -45,12 +45,17 @@ pub(super) struct Names {
     pub(super) segment: u64,
     /// Whether the hosts could be read; if not, their names are not checked.
     pub(super) hosts_known: bool,
+    /// Whether there is a bucket.
+    pub(super) bucket: bool,
 }
 
 /// Whom a selector may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     Servers,
+    /// Also the bucket, where shares are kept in S3.
+    ServersAndBucket,
+    /// All hosts.
     ServersAndClients,
 }
 
@@ -317,8 +322,17 @@ impl Names {
     }
 
     fn host(&self, name: &str, scope: Scope) -> Result<String, Bad> {
+        if name == BUCKET && self.bucket {
+            if scope != Scope::Servers {
+                return Ok(name.to_owned());
+            }
+            let bad = Bad::new(format!("`{name}` is no storage server"), "only servers make sense here");
+            return Err(bad
+                .at(name)
+                .help("it keeps their shares; faults of programs, links and answers strike it"));
+        }
         let client = self.clients.iter().any(|client| client == name);
-        if client && scope == Scope::Servers && self.hosts_known {
+        if client && scope != Scope::ServersAndClients && self.hosts_known {
             let bad = Bad::new(format!("`{name}` is a client"), "only servers make sense here");
             return Err(bad.at(name).help(suggest("", "servers", self.server_names())));
         }
@@ -329,7 +343,7 @@ impl Names {
             return Ok(name.to_owned());
         }
         let kind = match scope {
-            Scope::Servers => "servers",
+            Scope::Servers | Scope::ServersAndBucket => "servers",
             Scope::ServersAndClients => "servers and clients",
         };
         let clients = self.clients.iter().map(String::as_str).filter(|_| scope == Scope::ServersAndClients);
@@ -337,6 +351,9 @@ impl Names {
         let bad = Bad::new(format!("there is no server called `{name}`"), "names nobody").at(name);
         if name.contains(' ') {
             return Err(Bad::new("this selector is not understood", "not a form it can take").help(forms()));
+        }
+        if name == BUCKET {
+            return Err(bad.help("only where shares are kept in S3: add storage = \"s3\" to [grid]"));
         }
         Err(bad.help(suggest(name, kind, known)))
     }
