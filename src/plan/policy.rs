@@ -8,6 +8,9 @@ use std::time::Duration;
 use super::doubled;
 use crate::format::Encoding;
 
+/// Longer than any operation.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// How patient, how eager and how wasteful a client may be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
@@ -47,6 +50,8 @@ pub struct TransportPolicy {
 /// same segment, scaled by bytes, but never before `floor` nor after `ceiling`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OverduePolicy {
+    /// Whether a server whose answer is overdue is asked the same anew after a while.
+    pub asks_anew: bool,
     /// Applied to the longest good answer.
     pub multiple: u32,
     /// Below this the scheduling noise of the machines decides, not the network.
@@ -111,6 +116,9 @@ pub struct UploadPolicy {
     pub answer_floor: Duration,
     /// The longest share a server takes, once asked, is not asked again for this long. Default 60 s.
     pub room_age_max: Duration,
+    /// A question to a server that fails for a reason that may pass is repeated at once, this many times.
+    /// Default 1.
+    pub retries_max: u32,
     /// An allocation that fails for a reason that may pass is made again this many times. Default 2 ...
     pub allocate_retries_max: u32,
     /// ... after this long, doubled each time. Default 50 ms.
@@ -156,6 +164,8 @@ pub struct MutablePolicy {
     /// A read begins anew this many times when others write meanwhile, or when what it found does not do.
     /// Default 8.
     pub restarts_max: usize,
+    /// A file of which too little was found is looked for again this many times, `download.retry_after` later. Default 2.
+    pub second_looks_max: u32,
     /// A write that others came ahead of is tried this many times in all. Default 8 ...
     pub attempts_max: usize,
     /// ... and after the first time waits this long, give or take half of it. Doubled each time. Default 250 ms.
@@ -183,6 +193,23 @@ pub struct BackupPolicy {
 }
 
 impl Policy {
+    /// The same for a client that asks nobody the same thing twice: what fails once has failed. It still asks others
+    /// instead, and a request that died on a connection the server had closed is sent again on another one.
+    pub fn without_retries(mut self) -> Self {
+        self.overdue.asks_anew = false;
+        self.download.retries_max = 0;
+        self.upload.retries_max = 0;
+        self.upload.write_retries_max = 0;
+        self.upload.allocate_retries_max = 0;
+        self.upload.anew_rounds_max = 0;
+        self.mutable.retries_max = 0;
+        self.mutable.restarts_max = 0;
+        self.mutable.second_looks_max = 0;
+        self.mutable.attempts_max = 1;
+        self.backup.retries_max = 0;
+        self
+    }
+
     /// When answers to short questions are overdue, where passing over a server that is merely slow has a price: not before
     /// [`UploadPolicy::answer_floor`].
     pub fn for_short_answers(&self) -> OverduePolicy {
@@ -210,7 +237,7 @@ impl OverduePolicy {
     /// time and without a limit but [`TransportPolicy::silence_max`], so that a link on which nothing comes
     /// sooner is left enough time in the end.
     pub fn again_after(&self, waited: Duration, again: u32) -> Duration {
-        doubled(waited.max(self.first), again)
+        if self.asks_anew { doubled(waited.max(self.first), again) } else { NEVER }
     }
 }
 
@@ -226,6 +253,7 @@ impl Default for Policy {
                 retry_after_max: Duration::from_secs(5),
             },
             overdue: OverduePolicy {
+                asks_anew: true,
                 multiple: 3,
                 floor: Duration::from_millis(20),
                 ceiling: Duration::from_secs(10),
@@ -254,6 +282,7 @@ impl Default for Policy {
                 segment_bytes_max: 1024 * 1024,
                 answer_floor: Duration::from_millis(100),
                 room_age_max: Duration::from_secs(60),
+                retries_max: 1,
                 allocate_retries_max: 2,
                 allocate_retry_after: Duration::from_millis(50),
                 write_retries_max: 3,
@@ -273,6 +302,7 @@ impl Default for Policy {
                 retries_max: 3,
                 retry_after: Duration::from_millis(50),
                 restarts_max: 8,
+                second_looks_max: 2,
                 attempts_max: 8,
                 collision_after: Duration::from_millis(250),
                 write_floor: Duration::from_millis(500),

@@ -262,6 +262,9 @@ impl World {
         });
         let mut policy = Policy::default();
         policy.upload.segment_bytes_max = self.schedule.grid.segment_bytes_max;
+        if !self.schedule.grid.client_retries {
+            policy = policy.without_retries();
+        }
         let secrets = Secrets {
             lease: seed.child("lease").bytes(),
             convergence: seed.child("convergence").bytes().to_vec(),

@@ -18,9 +18,6 @@ use crate::net::Dial;
 use crate::plan::doubled;
 use crate::plan::mutable::Mode;
 
-/// How often a file of which too little was found is looked for again.
-pub(super) const SECOND_LOOKS_MAX: u32 = 2;
-
 /// Why the reading of one version stopped.
 pub(super) enum Stop {
     /// No version can be read.
@@ -66,7 +63,9 @@ impl<D: Dial + Clone> Client<D> {
                 Err(Stop::Changed) => {}
                 Err(Stop::Nothing | Stop::Short) => {
                     let error = map.missing(&slot).into_error();
-                    if second_looks >= SECOND_LOOKS_MAX || read_again(&error) == Again::No {
+                    if second_looks >= self.policy().mutable.second_looks_max
+                        || read_again(&error) == Again::No
+                    {
                         return Err(error);
                     }
                     sleep(doubled(self.policy().download.retry_after, second_looks)).await;

@@ -10,7 +10,7 @@ use super::error::{ModifyError, PublishError};
 use super::key::signing_key;
 use super::map::{ServerMap, survey};
 use super::publish::{Parcel, Spreading, Trouble, publish};
-use super::read::{Again, SECOND_LOOKS_MAX, Stop, read_again, read_version};
+use super::read::{Again, Stop, read_again, read_version};
 use super::slot::Slot;
 use super::{Degraded, PublishOptions, Published};
 use crate::client::Client;
@@ -104,7 +104,8 @@ impl<D: Dial + Clone> Client<D> {
                     // The search before a write is cut short. The next one asks everybody, as a reader's does.
                     let error = map.missing(&slot).into_error();
                     let short = !matches!(stop, Stop::Changed);
-                    let found_out = second_looks >= SECOND_LOOKS_MAX || read_again(&error) == Again::No;
+                    let found_out =
+                        second_looks >= policy.second_looks_max || read_again(&error) == Again::No;
                     if short && found_out || slot.is_over() || attempt + 1 >= policy.attempts_max {
                         return Err(ModifyError::Retrieve(error));
                     }

@@ -85,7 +85,7 @@ impl<D: Dial + Clone> Job<'_, D> {
         client.ask(self.servers[server].id(), question, deadlines, measure, request).await
     }
 
-    /// Puts a question that changes nothing, and once more if it fails for a reason that may have passed.
+    /// Puts a question that changes nothing, and again if it fails for a reason that may have passed.
     pub(super) async fn ask_again<T, R: Future<Output = Result<T, RequestError>>>(
         &self,
         server: usize,
@@ -93,13 +93,14 @@ impl<D: Dial + Clone> Job<'_, D> {
         overdue_after: Duration,
         request: impl Fn() -> R,
     ) -> Result<T, RequestError> {
-        let first = self.ask(server, question, Some(overdue_after), request()).await;
-        match first {
-            Err(error) if is_hiccup(&error) => {
-                self.ask(server, question, Some(overdue_after), request()).await
+        let mut answer = self.ask(server, question, Some(overdue_after), request()).await;
+        for _ in 0..self.client.policy().upload.retries_max {
+            if !answer.as_ref().err().is_some_and(is_hiccup) {
+                break;
             }
-            answer => answer,
+            answer = self.ask(server, question, Some(overdue_after), request()).await;
         }
+        answer
     }
 
     /// Later operations do not wait for `server` again.
