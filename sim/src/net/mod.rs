@@ -15,7 +15,7 @@ pub use clock::Clock;
 pub use fabric::Fabric;
 pub use notice::{EventLine, NetEvent, NetEventKind, Touch, Why};
 pub use program::Program;
-pub use stream::{Dialer, Listener, Stream};
+pub use stream::{Abort, Dialer, Listener, Stream};
 
 mod clock;
 pub mod event;

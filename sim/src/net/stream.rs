@@ -35,6 +35,28 @@ pub enum Stream {
     Turmoil(turmoil::Stream),
 }
 
+/// One end of a connection that can be cut off.
+pub trait Abort {
+    /// Resets the connection: the other end hears of it with a RST, behind what has been written.
+    fn abort(&mut self);
+}
+
+impl Abort for Stream {
+    fn abort(&mut self) {
+        match self {
+            Self::Event(stream) => stream.reset(),
+            Self::Turmoil(stream) => stream.reset(),
+        }
+    }
+}
+
+impl Abort for tokio::net::TcpStream {
+    fn abort(&mut self) {
+        // What cannot be reset is closed when it is dropped.
+        self.set_zero_linger().ok();
+    }
+}
+
 impl lafs::net::Dial for Dialer {
     type Conn = Stream;
 

@@ -14,7 +14,7 @@ use super::margin;
 use super::truth::{self, Quality, quality};
 use crate::fault::Interval;
 use crate::net::HostId;
-use crate::schedule::{Action, Answer, ErrorKind, FaultKind, Link, MutableAct, RequestKind, Server, Step};
+use crate::schedule::{Action, Aim, Answer, ErrorKind, FaultKind, Link, MutableAct, RequestKind, Server, Step};
 use crate::usage;
 use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::{Ending, StepReport};
@@ -153,7 +153,8 @@ fn holds_up(kind: &FaultKind, action: &Action) -> bool {
         FaultKind::Lose(_) => false,
         // Unfinished uploads are forgotten by their age; reading depends on no clock.
         FaultKind::Full | FaultKind::Clock(_) => upload,
-        FaultKind::HangOnly(only, _) | FaultKind::Answer(Answer { only: Some(only), .. }) => match only {
+        FaultKind::HangOnly(Aim { only: Some(only), .. })
+        | FaultKind::Answer(Answer { aim: Aim { only: Some(only), .. }, .. }) => match only {
             RequestKind::Version | RequestKind::Shares => true,
             // Whoever writes a mutable share has read what is there.
             RequestKind::Read => mutable || !upload,
@@ -162,9 +163,18 @@ fn holds_up(kind: &FaultKind, action: &Action) -> bool {
             }
             // Told, and never waited for.
             RequestKind::Lease | RequestKind::Report => false,
+            // Which share is behind an object's name, and who needs it, is not known here.
+            RequestKind::Put
+            | RequestKind::Get
+            | RequestKind::Head
+            | RequestKind::List
+            | RequestKind::Delete
+            | RequestKind::Multipart => true,
         },
         FaultKind::Hang
+        | FaultKind::HangOnly(_)
         | FaultKind::Answer(_)
+        | FaultKind::Throttle(_)
         | FaultKind::QueueFull
         | FaultKind::Partition(_)
         | FaultKind::Groups(_)

@@ -46,6 +46,7 @@ pub fn detours(world: &World, step: &Step, report: &StepReport) -> Vec<Omniscien
                 FaultKind::Hang
                 | FaultKind::HangOnly(..)
                 | FaultKind::Answer(_)
+                | FaultKind::Throttle(_)
                 | FaultKind::Full
                 | FaultKind::QueueFull
                 | FaultKind::Partition(_)

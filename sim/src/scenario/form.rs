@@ -69,6 +69,8 @@ pub enum Form {
     Percent,
     /// A multiple.
     Multiple,
+    /// A number from 0 to 1.
+    Chance,
     /// A bound on a share of all operations.
     Ratio,
     /// A bound on a quantile of durations, or several.
@@ -123,6 +125,7 @@ impl Form {
             Self::Bound => ("a number or a bound", "\">= 9\""),
             Self::Percent => ("a percentage", "\"120%\""),
             Self::Multiple => ("a multiple", "\"4x\""),
+            Self::Chance => ("a number from 0 to 1", "0.25"),
             Self::Ratio => ("a bound on a share", "\"<= 2 of 1000\""),
             Self::Quantiles => ("a bound on a quantile, or a list of them", "\"p99 <= 2s\""),
             Self::Path => ("the path of a file", "\"../base/wan.toml\""),
@@ -166,6 +169,7 @@ impl Form {
             | Self::Part
             | Self::Layout
             | Self::Bound
+            | Self::Chance
             | Self::Ratio
             | Self::Quantiles
             | Self::Path

@@ -26,6 +26,8 @@ pub(super) enum Shape {
     /// One of these words.
     Words(&'static [&'static str]),
     Integer,
+    /// A number from 0 to 1.
+    Chance,
     Flag,
     /// One of several shapes.
     Either(Vec<Shape>),
@@ -194,9 +196,16 @@ pub(super) fn of(form: Form) -> Grammar {
         ),
         Form::Step => ("A step, by its number, from 1.".into(), vec![], whole(r"step\s+\d+")),
         Form::Answer => (
-            "A status from 400 to 599; or what is wrong with the body of an answer that would have been good.".into(),
+            "A status from 400 to 599, at the bucket with a code of S3 (without, it has the usual one); or what is wrong \
+             with an answer that would have been good. `200` with a code is an error document under a status of success. \
+             Only the bucket knows `wrong etag`, `stale` (what was there before the last change) and `lost` \
+             (acknowledged, and not done)."
+                .into(),
             faults::SPOILT.to_vec(),
-            whole(&one_of(faults::SPOILT.iter().map(|form| like(form)))),
+            whole(&one_of(faults::SPOILT.iter().map(|form| match form.split_once(' ') {
+                Some((number, _)) if number.parse::<u16>().is_ok() => r"\d{3}\s+[A-Za-z]+".to_owned(),
+                _ => like(form),
+            }))),
         ),
         Form::Which => (
             "Which requests of many are struck, counted at each server from the beginning of the fault.".into(),
@@ -243,6 +252,7 @@ pub(super) fn of(form: Form) -> Grammar {
         ),
         Form::Percent => ("A whole percentage.".into(), vec![], whole(r"\d+\s*%")),
         Form::Multiple => ("A whole multiple.".into(), vec![], whole(r"\d+\s*x")),
+        Form::Chance => ("A number from 0 to 1.".into(), vec![], Shape::Chance),
         Form::Ratio => (
             "At most, or at least, so many of so many.".into(),
             vec!["\">= 1 of 10\""],
@@ -271,7 +281,7 @@ pub(super) fn of(form: Form) -> Grammar {
     };
     let first = form.describe().1;
     let quoted = |text: &str| match text.starts_with(['"', '[', '{'])
-        || text.parse::<u64>().is_ok() && !matches!(form, Form::Answer)
+        || text.parse::<f64>().is_ok() && !matches!(form, Form::Answer)
         || text == "false"
     {
         true => text.to_owned(),

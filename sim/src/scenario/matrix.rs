@@ -177,7 +177,8 @@ fn text_of(value: &DeValue<'_>) -> Option<String> {
                 items.iter().map(|item| item.get_ref().as_str().map(line)).collect();
             texts.map(|texts| texts.join(","))
         }
-        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => None,
+        DeValue::Float(number) => Some(number.to_string()),
+        DeValue::Datetime(_) | DeValue::Table(_) => None,
     }
 }
 

@@ -124,13 +124,16 @@ fn fault(plan: &FaultPlan, seed: &Seed, total: u64, steps: &[StepPlan]) -> Fault
     let on = |selector: &Selector| target(selector, &seed.child(plan.key));
     let (kind, on) = match &plan.kind {
         KindPlan::Hang(selector) => (FaultKind::Hang, on(selector)),
-        KindPlan::HangOnly(selector, kind, which) => (FaultKind::HangOnly(*kind, *which), on(selector)),
-        KindPlan::Answer { on: selector, how, only, which } => {
+        KindPlan::HangOnly(selector, aim) => (FaultKind::HangOnly(aim.clone()), on(selector)),
+        KindPlan::Answer { on: selector, how, aim } => {
             let how = match how {
                 SpoilPlan::Fixed(how) => *how,
                 SpoilPlan::Drips(rate) => Spoil::Drips { rate: draw(*rate, seed, "rate") },
             };
-            (FaultKind::Answer(Answer { how, only: *only, which: *which }), on(selector))
+            (FaultKind::Answer(Answer { how, aim: aim.clone() }), on(selector))
+        }
+        KindPlan::Throttle(selector, throttle) => {
+            (FaultKind::Throttle(throttle.clone()), on(selector))
         }
         KindPlan::Lose(selector, which) => (FaultKind::Lose(*which), on(selector)),
         KindPlan::Full(selector) => (FaultKind::Full, on(selector)),

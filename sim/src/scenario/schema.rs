@@ -47,7 +47,7 @@ fn property(key: &Key, defs: &mut Map<String, Value>) -> Value {
     }
     match &shape {
         Shape::Table | Shape::Tables | Shape::Named => all.extend(nested(key.form, defs)),
-        Shape::Words(_) | Shape::Integer | Shape::Flag => all.extend(value(&shape)),
+        Shape::Words(_) | Shape::Integer | Shape::Chance | Shape::Flag => all.extend(value(&shape)),
         Shape::Text(_) | Shape::Either(_) | Shape::List(_) | Shape::Lists | Shape::ByName(_) => {
             let name = format!("{:?}", key.form);
             all.insert("$ref".into(), json!(format!("#/$defs/{name}")));
@@ -81,6 +81,7 @@ fn value(shape: &Shape) -> Map<String, Value> {
         Shape::Text(pattern) => json!({ "type": "string", "pattern": pattern }),
         Shape::Words(words) => json!({ "enum": words }),
         Shape::Integer => json!({ "type": "integer", "minimum": 0 }),
+        Shape::Chance => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Either(shapes) => json!({ "anyOf": shapes.iter().map(value).collect::<Vec<_>>() }),
         Shape::List(item) => json!({ "type": "array", "minItems": 1, "items": value(item) }),
@@ -108,7 +109,7 @@ fn lists() -> Value {
 
 /// What the definition of a matrix refers to.
 fn matrix_parts(defs: &mut Map<String, Value>) {
-    let item = json!({ "type": ["string", "integer", "boolean", "array"], "items": { "type": "string" } });
+    let item = json!({ "type": ["string", "number", "boolean", "array"], "items": { "type": "string" } });
     defs.insert(
         "MatrixValues".into(),
         json!({ "type": "array", "minItems": 1, "maxItems": VARIANTS_MAX, "uniqueItems": true, "items": item }),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Jump, Link, Trigger, Which};
+use super::{Aim, Answer, Jump, Link, Throttle, Trigger, Which};
 
 /// One thing that goes wrong.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,10 +28,12 @@ pub struct Fault {
 pub enum FaultKind {
     /// The program stops running; its kernel goes on acknowledging.
     Hang,
-    /// The program runs, but these requests of this kind get no answer until the end of the fault.
-    HangOnly(RequestKind, Which),
+    /// The program runs, but these requests get no answer until the end of the fault.
+    HangOnly(Aim),
     /// Answers are not what they should be.
     Answer(Answer),
+    /// Requests beyond a rate are turned away.
+    Throttle(Throttle),
     /// Shares are acknowledged and lost: what is complete is gone from the disk.
     Lose(Which),
     /// The disk has no room for new shares.
@@ -104,8 +106,8 @@ pub enum Substitute {
     Version(u64),
 }
 
-/// The kinds of request of the storage protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kinds of request: those of the storage protocol, and those of S3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RequestKind {
     /// Version and limits.
     Version,
@@ -125,11 +127,23 @@ pub enum RequestKind {
     Lease,
     /// A report of corruption.
     Report,
+    /// An object, to be stored.
+    Put,
+    /// An object, or bytes of it.
+    Get,
+    /// Whether there is an object.
+    Head,
+    /// Which objects there are.
+    List,
+    /// An object, or several, to be forgotten.
+    Delete,
+    /// An object in parts: a part of it, its beginning or end; or a copy of another one.
+    Multipart,
 }
 
 impl RequestKind {
     /// All of them, each with the word for it in scenario files.
-    pub const WORDS: [(&str, Self); 9] = [
+    pub const WORDS: [(&str, Self); 15] = [
         ("versions", Self::Version),
         ("shares", Self::Shares),
         ("allocations", Self::Allocate),
@@ -139,7 +153,28 @@ impl RequestKind {
         ("aborts", Self::Abort),
         ("leases", Self::Lease),
         ("corruption reports", Self::Report),
+        ("puts", Self::Put),
+        ("gets", Self::Get),
+        ("heads", Self::Head),
+        ("lists", Self::List),
+        ("deletes", Self::Delete),
+        ("multipart", Self::Multipart),
     ];
+
+    /// Whether a bucket is asked this, and no storage server.
+    pub fn is_of_s3(self) -> bool {
+        matches!(self, Self::Put | Self::Get | Self::Head | Self::List | Self::Delete | Self::Multipart)
+    }
+
+    /// Whether it can change what a bucket holds.
+    pub fn changes_objects(self) -> bool {
+        matches!(self, Self::Put | Self::Delete | Self::Multipart)
+    }
+
+    /// The word for it in scenario files.
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| word)
+    }
 }
 
 /// Which way a partition cuts, seen from its targets.

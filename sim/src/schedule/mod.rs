@@ -3,6 +3,7 @@
 //! A schedule is all a run needs; replaying it takes no seed but `seed`, which names the streams of the network
 //! and of the file contents. Nothing here parses, draws or executes.
 
+mod code;
 mod door;
 mod fault;
 mod step;
@@ -13,7 +14,8 @@ use std::time::Duration;
 
 use lafs::format::Encoding;
 
-pub use door::{Answer, Jump, Spoil, Which};
+pub use code::S3Code;
+pub use door::{Again, Aim, Answer, Jump, Spoil, Throttle, Which};
 pub use fault::{
     Direction, Disconnect, Fault, FaultKind, OffsetOf, RequestKind, ShareField, ShareTarget, Substitute,
     Target,

@@ -5,8 +5,9 @@ use std::time::Duration;
 use lafs::client::Event;
 use lafs::client::event::Question;
 
-use super::{Entry, FaultEvent, Request, ServerEvent, StepEvent};
+use super::{Entry, FaultEvent, ObjectRequest, Request, ServerEvent, StepEvent};
 use crate::net::HostId;
+use crate::schedule::RequestKind;
 
 /// Longer host names push the rest of their line to the right.
 const WHO_CHARS_MAX: usize = 16;
@@ -130,7 +131,29 @@ fn request_text(request: Request) -> String {
         Request::Read(share) => format!("bytes of share {share}"),
         Request::Lease => "a lease".to_owned(),
         Request::Corrupt(share) => format!("a note that share {share} is corrupt"),
+        Request::Object(request) => object_text(request),
         Request::Other => "something it does not know".to_owned(),
+    }
+}
+
+fn object_text(ObjectRequest { kind, share }: ObjectRequest) -> String {
+    let object = share.map_or("an object".to_owned(), |share| format!("the object of share {share}"));
+    match kind {
+        RequestKind::Put => format!("the storing of {object}"),
+        RequestKind::Get => object,
+        RequestKind::Head => format!("the head of {object}"),
+        RequestKind::List => "a list of objects".to_owned(),
+        RequestKind::Delete => format!("the deletion of {object}"),
+        RequestKind::Multipart => format!("a part or copy of {object}"),
+        RequestKind::Version
+        | RequestKind::Shares
+        | RequestKind::Allocate
+        | RequestKind::Write
+        | RequestKind::Read
+        | RequestKind::TestWrite
+        | RequestKind::Abort
+        | RequestKind::Lease
+        | RequestKind::Report => "something it does not know".to_owned(),
     }
 }
 

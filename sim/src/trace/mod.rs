@@ -13,7 +13,7 @@ use lafs::format::ShareNum;
 use sha2::{Digest, Sha256};
 
 use crate::net::{HostId, NetEvent, NetEventKind};
-use crate::schedule::Spoil;
+use crate::schedule::{RequestKind, Spoil};
 
 pub use describe::{Names, question_text};
 
@@ -86,7 +86,7 @@ pub enum ServerEvent {
     },
 }
 
-/// The kinds of request of the storage protocol.
+/// What a server, or the bucket, is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
     /// Version and limits.
@@ -107,8 +107,19 @@ pub enum Request {
     Lease,
     /// A report of corruption.
     Corrupt(ShareNum),
+    /// Something about objects in a bucket.
+    Object(ObjectRequest),
     /// Anything else.
     Other,
+}
+
+/// What a bucket is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectRequest {
+    /// Of the kinds that buckets are asked.
+    pub kind: RequestKind,
+    /// The share that the object holds, as its key says; none if the key is not that of a share.
+    pub share: Option<ShareNum>,
 }
 
 /// What became of a fault.

@@ -6,15 +6,12 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
-use std::io;
 use std::ops::Range;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use lafs::format::{ShareNum, StorageIndex};
 use lafs::net::range::parse_range;
@@ -29,8 +26,8 @@ use crate::record::Recorder;
 use crate::schedule::Spoil;
 use crate::trace::{Request, ServerEvent};
 
-use super::door::{Choice, Door, Spoilt, Visit};
-use super::spoil;
+use super::door::{self, Caller, Choice, Door, Spoilt, Visit};
+use super::{spoil, told};
 
 /// What the front door knows of the disk behind it, besides its bytes.
 #[derive(Debug, Default)]
@@ -92,11 +89,12 @@ impl<H> Front<H> {
     }
 
     /// Waits until no fault holds the request, and says how its answer is to be spoilt.
-    async fn pass(&self, request: Request) -> Option<Spoilt> {
+    async fn pass(&self, kind: Request, path: &str) -> Option<Spoilt> {
         let mut visit = Visit::default();
         poll_fn(|cx| {
+            let caller = Caller { kind: door::kind_of(kind), key: path, now: self.recorder.now() };
             let door = &mut self.annotations.borrow_mut().door;
-            door.poll_pass(&mut visit, request, cx, |fault| self.recorder.bite(fault, 1, 0))
+            door.poll_pass(&mut visit, caller, cx, |fault| self.recorder.bite(fault, 1, 0))
         })
         .await
     }
@@ -180,6 +178,7 @@ impl<H> Front<H> {
             | Request::Abort(_)
             | Request::Lease
             | Request::Corrupt(_)
+            | Request::Object(_)
             | Request::Other => {}
         }
     }
@@ -190,15 +189,16 @@ impl<H: Handle> Handle for Front<H> {
         let (kind, index) = classify(request.method(), request.uri().path());
         let range = request.headers().get(header::RANGE).and_then(|range| parse_range(range.as_bytes()));
         self.recorder.note_server(self.host, ServerEvent::Received(kind));
-        let spoilt = self.pass(kind).await;
+        let spoilt = self.pass(kind, request.uri().path()).await;
         // Whether it is the answer of the server itself, and shows what it has.
         let (response, own) = match spoilt.map(|spoilt| spoilt.how) {
-            Some(Spoil::Status { status, applied }) => {
-                if applied {
+            Some(how @ (Spoil::Status { .. } | Spoil::Reset { .. })) => {
+                if how.applied() == Some(true) {
                     drop(self.inner.handle(request).await);
                 } else {
                     spoil::drain(request.into_body()).await;
                 }
+                let status = if let Spoil::Status { status, .. } = how { status } else { 500 };
                 (spoil::refusal(status), false)
             }
             _ => match self.unreadable(kind, index) {
@@ -233,60 +233,8 @@ impl<H: Handle> Handle for Front<H> {
         if !ends {
             return response;
         }
-        let answer = Answer { kind, status, bytes, blocks, host: self.host, recorder: self.recorder.clone() };
-        if bytes == 0 {
-            answer.note();
-            return response;
-        }
-        response.map(|body| ResponseBody::boxed(Told { body, answer: Some(answer) }))
-    }
-}
-
-struct Answer {
-    kind: Request,
-    status: StatusCode,
-    bytes: u64,
-    blocks: u64,
-    host: HostId,
-    recorder: Recorder,
-}
-
-impl Answer {
-    fn note(&self) {
-        let Self { kind, status, bytes, blocks, .. } = *self;
         let event = ServerEvent::Answered { request: kind, status: status.as_u16(), bytes, blocks };
-        self.recorder.note_server(self.host, event);
-    }
-}
-
-/// A body that tells when its last byte has been handed to the connection.
-struct Told {
-    body: ResponseBody,
-    answer: Option<Answer>,
-}
-
-impl Body for Told {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        let over = matches!(frame, Poll::Ready(None)) || self.body.is_end_stream();
-        if over && let Some(answer) = self.answer.take() {
-            answer.note();
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        told::tell(response, event, self.host, &self.recorder)
     }
 }
 

@@ -10,14 +10,16 @@ pub mod door;
 mod files;
 pub mod front;
 mod notes;
+mod rate;
 mod setup;
 pub mod shelf;
 mod slots;
-mod spoil;
+pub(crate) mod spoil;
 mod storm;
+pub(crate) mod told;
 mod trees;
 mod waiting;
-mod wire;
+pub mod wire;
 
 use std::cell::{Cell, LazyCell, RefCell};
 use std::collections::BTreeMap;

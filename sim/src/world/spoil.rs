@@ -19,6 +19,9 @@ use super::door::Spoilt;
 use super::wire::{GARBAGE, Tamper};
 use crate::schedule::Spoil;
 
+/// The ETag of nothing that anybody stores.
+const WRONG_TAG: &str = "\"0123456789abcdef0123456789abcdef\"";
+
 /// Dripping bodies come in pieces of at least this much time.
 const DRIP: Duration = Duration::from_millis(100);
 
@@ -28,7 +31,7 @@ pub(super) async fn drain(mut body: Incoming) {
 }
 
 /// An answer with this status and a few words.
-pub(super) fn refusal(status: u16) -> Response<ResponseBody> {
+pub(crate) fn refusal(status: u16) -> Response<ResponseBody> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let words = format!("{} (this is a fault)\n", status.canonical_reason().unwrap_or("error"));
     let mut response = Response::new(ResponseBody::full(Bytes::from(words)));
@@ -38,10 +41,12 @@ pub(super) fn refusal(status: u16) -> Response<ResponseBody> {
 }
 
 /// Whether an answer can be spoilt in this way: a body that is not there cannot be cut.
-pub(super) fn can(response: &Response<ResponseBody>, how: Spoil) -> bool {
+pub(crate) fn can(response: &Response<ResponseBody>, how: Spoil) -> bool {
     let bytes = response.body().size_hint().exact().unwrap_or(0);
     match how {
-        Spoil::Status { .. } | Spoil::Garbage => true,
+        Spoil::Status { .. } | Spoil::S3 { .. } | Spoil::Garbage | Spoil::Reset { .. } => true,
+        Spoil::WrongTag => response.status().is_success() && response.headers().contains_key(header::ETAG),
+        Spoil::Stale | Spoil::Lost => response.status() != StatusCode::NOT_MODIFIED,
         Spoil::Stops | Spoil::Drips { .. } | Spoil::Truncated => bytes > 0,
         // It has no body by definition, whatever its head says.
         Spoil::TooLong | Spoil::WrongLength => response.status() != StatusCode::NO_CONTENT,
@@ -49,15 +54,21 @@ pub(super) fn can(response: &Response<ResponseBody>, how: Spoil) -> bool {
 }
 
 /// Whether the last byte of an answer that is spoilt in this way ever goes out.
-pub(super) fn ends(how: Spoil) -> bool {
-    !matches!(how, Spoil::Stops | Spoil::Truncated)
+pub(crate) fn ends(how: Spoil) -> bool {
+    !matches!(how, Spoil::Stops | Spoil::Truncated | Spoil::Reset { .. })
 }
 
 /// Spoils the body of an answer, or marks the answer for `wire`.
-pub(super) fn apply(mut response: Response<ResponseBody>, spoilt: Spoilt) -> Response<ResponseBody> {
+pub(crate) fn apply(mut response: Response<ResponseBody>, spoilt: Spoilt) -> Response<ResponseBody> {
     let bytes = response.body().size_hint().exact().unwrap_or(0);
     match spoilt.how {
-        Spoil::Status { .. } => response,
+        // They were spoilt before they came.
+        Spoil::Status { .. } | Spoil::S3 { .. } | Spoil::Stale | Spoil::Lost => response,
+        Spoil::WrongTag => {
+            response.headers_mut().insert(header::ETAG, HeaderValue::from_static(WRONG_TAG));
+            response
+        }
+        Spoil::Reset { .. } => marked(response, Tamper::Reset),
         Spoil::Stops => response.map(|body| ResponseBody::boxed(Stops { body, left: bytes / 2, bytes })),
         Spoil::Drips { rate } => response.map(|body| {
             ResponseBody::boxed(Drips {

@@ -3,13 +3,14 @@
 use std::rc::Rc;
 
 use lafs::format::ShareNum;
+use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
 use super::World;
-use super::door::{Choice, Effect};
+use super::door::{Choice, Door, Effect};
 use crate::fault::Due;
 use crate::net::HostId;
-use crate::schedule::{Answer, Direction, Disconnect, FaultKind, RequestKind, Target, Which};
+use crate::schedule::{Answer, Direction, Disconnect, FaultKind, Target};
 use crate::trace::{Entry, FaultEvent};
 
 impl World {
@@ -117,16 +118,18 @@ impl World {
         self.recorder.note(Entry::Fault { fault, host: Some(host), event: FaultEvent::Began });
         match &plan.kind {
             FaultKind::Hang => self.net.hang(host),
-            FaultKind::HangOnly(kind, which) => {
-                self.strike(host, fault, Effect::Hold, Some(*kind), *which);
-            }
-            FaultKind::Answer(Answer { how, only, which }) => {
-                self.strike(host, fault, Effect::Spoil(*how), *only, *which);
+            FaultKind::HangOnly(aim) => self.at_door(fault, host, |door, rng| {
+                door.begin(fault, Effect::Hold, aim, rng);
+            }),
+            FaultKind::Answer(Answer { how, aim }) => self.at_door(fault, host, |door, rng| {
+                door.begin(fault, Effect::Spoil(*how), aim, rng);
+            }),
+            FaultKind::Throttle(throttle) => {
+                self.at_door(fault, host, |door, rng| door.limit(fault, throttle, rng));
             }
             FaultKind::Lose(which) => {
-                if let (Some(server), Some(choice)) = (self.server_on(host), self.choice(host, fault, *which))
-                {
-                    server.annotations.borrow_mut().losing.insert(fault, choice);
+                if let (Some(server), Some(rng)) = (self.server_on(host), self.chooser(fault, host)) {
+                    server.annotations.borrow_mut().losing.insert(fault, Choice::new(*which, rng));
                 }
             }
             FaultKind::QueueFull => self.net.fill_queue(host, true),
@@ -181,10 +184,8 @@ impl World {
             self.recorder.note(Entry::Fault { fault, host: Some(host), event: FaultEvent::Ended });
             match &plan.kind {
                 FaultKind::Hang => self.net.release(host),
-                FaultKind::HangOnly(..) | FaultKind::Answer(_) => {
-                    if let Some(server) = self.server_on(host) {
-                        server.annotations.borrow_mut().door.end(fault);
-                    }
+                FaultKind::HangOnly(_) | FaultKind::Answer(_) | FaultKind::Throttle(_) => {
+                    self.at_door(fault, host, |door, _| door.end(fault));
                 }
                 FaultKind::Lose(_) => {
                     if let Some(server) = self.server_on(host) {
@@ -236,20 +237,19 @@ impl World {
         others.flatten().filter_map(|name| self.host(name))
     }
 
-    /// From now on a fault strikes requests at the door of a server.
-    fn strike(&self, host: HostId, fault: usize, effect: Effect, only: Option<RequestKind>, which: Which) {
-        if let (Some(server), Some(choice)) = (self.server_on(host), self.choice(host, fault, which)) {
-            server.annotations.borrow_mut().door.begin(fault, effect, only, choice);
+    /// Changes the door of a host, if it has one. What the fault chooses at this door is drawn from the generator.
+    fn at_door(&self, fault: usize, host: HostId, change: impl FnOnce(&mut Door, ChaCha8Rng)) {
+        if let (Some(server), Some(rng)) = (self.server_on(host), self.chooser(fault, host)) {
+            change(&mut server.annotations.borrow_mut().door, rng);
         }
     }
 
     /// What chooses among the requests that a fault could strike on a host. A fault that recurs draws anew each time.
-    fn choice(&self, host: HostId, fault: usize, which: Which) -> Option<Choice> {
+    fn chooser(&self, fault: usize, host: HostId) -> Option<ChaCha8Rng> {
         let plan = self.schedule.faults.get(fault)?;
         let round = self.recorder.records().book.round(fault);
         let stream = self.seed.child(&format!("fault {}", plan.name)).child("which");
-        let stream = stream.child(self.names.host(host)).child(&round.to_string());
-        Some(Choice::new(which, stream.rng()))
+        Some(stream.child(self.names.host(host)).child(&round.to_string()).rng())
     }
 
     /// Starts the program of a host again, unless another fault keeps it down. It hangs like the one before if what

@@ -1,4 +1,4 @@
-//! Answers that HTTP libraries refuse to write: the bytes of a server's connection, changed on their way out.
+//! Answers that HTTP libraries refuse to write: the bytes of a server's connection, changed on their way out, or cut off.
 //!
 //! It follows the framing of the answers that pass (heads, and bodies by their length) and changes only those whose
 //! head bears a mark, which it takes out. Requests pass as they are.
@@ -12,12 +12,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use lafs::net::Listen;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::net::Abort;
 use crate::schedule::{FaultKind, Spoil};
 
 /// Bytes that are no part of any answer.
 pub(super) const GARBAGE: &[u8] = b"garbage, not asked for\r\n";
 
 const MARK: HeaderName = HeaderName::from_static("x-squall-tamper");
+const BODILESS: HeaderName = HeaderName::from_static("x-squall-bodiless");
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
 /// What is done to the bytes of one answer.
@@ -29,12 +31,19 @@ pub(super) enum Tamper {
     Garbage,
     /// The head announces this length.
     Length(u64),
+    /// The connection is reset before the head.
+    Reset,
 }
 
 /// Whether a fault can only be carried out here.
-pub(super) fn is_needed_for(kind: &FaultKind) -> bool {
+pub(crate) fn is_needed_for(kind: &FaultKind) -> bool {
     let how = if let FaultKind::Answer(answer) = kind { Some(answer.how) } else { None };
-    matches!(how, Some(Spoil::Truncated | Spoil::Garbage | Spoil::WrongLength))
+    matches!(how, Some(Spoil::Truncated | Spoil::Garbage | Spoil::WrongLength | Spoil::Reset { .. }))
+}
+
+/// Tells the connection that no body follows this head, whatever length it announces.
+pub(crate) fn mark_bodiless(headers: &mut HeaderMap) {
+    headers.insert(BODILESS, HeaderValue::from_static("yes"));
 }
 
 impl Tamper {
@@ -44,6 +53,7 @@ impl Tamper {
             Self::Cut => HeaderValue::from_static("cut"),
             Self::Garbage => HeaderValue::from_static("garbage"),
             Self::Length(length) => HeaderValue::from(length),
+            Self::Reset => HeaderValue::from_static("reset"),
         };
         headers.insert(MARK, value);
     }
@@ -52,15 +62,16 @@ impl Tamper {
         match value {
             "cut" => Some(Self::Cut),
             "garbage" => Some(Self::Garbage),
+            "reset" => Some(Self::Reset),
             number => number.parse().ok().map(Self::Length),
         }
     }
 }
 
 /// A listener whose connections do what marked answers say.
-pub(super) struct Tampering<L>(pub(super) L);
+pub struct Tampering<L>(pub L);
 
-impl<L: Listen> Listen for Tampering<L> {
+impl<L: Listen<Conn: Abort>> Listen for Tampering<L> {
     type Conn = Tampered<L::Conn>;
 
     async fn accept(&mut self) -> io::Result<Self::Conn> {
@@ -70,7 +81,7 @@ impl<L: Listen> Listen for Tampering<L> {
 }
 
 /// One connection of a server.
-pub(super) struct Tampered<C> {
+pub struct Tampered<C> {
     inner: C,
     /// Changed bytes that the connection has not taken yet.
     out: BytesMut,
@@ -84,7 +95,7 @@ enum Stage {
     /// A body of which so much is to come, and then this.
     Body(u64, Then),
     /// Nothing: the connection is over.
-    Cut,
+    Cut(io::ErrorKind),
     /// Something that is not understood, and left alone.
     Unknown,
 }
@@ -94,9 +105,10 @@ enum Then {
     Head,
     Garbage,
     Cut,
+    Reset,
 }
 
-impl<C: AsyncWrite + Unpin> Tampered<C> {
+impl<C: Abort + AsyncWrite + Unpin> Tampered<C> {
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.out.is_empty() {
             let taken = ready!(Pin::new(&mut self.inner).poll_write(cx, &self.out))?;
@@ -118,6 +130,11 @@ impl<C: AsyncWrite + Unpin> Tampered<C> {
         let Some(end) = end.map(|at| from + at + HEAD_END.len()) else { return bytes.len() };
         head.truncate(end);
         let (changed, length, then) = read_head(head);
+        if let Then::Reset = then {
+            self.stage = Stage::Cut(io::ErrorKind::ConnectionReset);
+            self.inner.abort();
+            return end - before;
+        }
         self.out.extend_from_slice(&changed);
         self.stage = length.map_or(Stage::Unknown, |length| Stage::Body(length, then));
         self.pass(0);
@@ -137,7 +154,7 @@ impl<C: AsyncWrite + Unpin> Tampered<C> {
                 self.out.extend_from_slice(GARBAGE);
                 Stage::Head(Vec::new())
             }
-            Then::Cut => Stage::Cut,
+            Then::Cut | Then::Reset => Stage::Cut(io::ErrorKind::BrokenPipe),
         };
     }
 }
@@ -154,35 +171,38 @@ fn read_head(head: &[u8]) -> (Vec<u8>, Option<u64>, Then) {
     let status = head.get(9..12).unwrap_or_default();
     let bodiless = status.starts_with(b"1") || status == b"204" || status == b"304";
     let length = match find("content-length") {
-        _ if bodiless => Some(0),
+        _ if bodiless || find(BODILESS.as_str()).is_some() => Some(0),
         _ if find("transfer-encoding").is_some() => None,
         said => said.and_then(|said| said.parse().ok()),
     };
-    let Some(tamper) = find(MARK.as_str()).and_then(|mark| Tamper::parse(&mark)) else {
-        return (head.to_vec(), length, Then::Head);
-    };
+    let tamper = find(MARK.as_str()).and_then(|mark| Tamper::parse(&mark));
     let mut changed = Vec::with_capacity(head.len());
-    for line in lines().filter(|line| field(line, MARK.as_str()).is_none()) {
+    let marks = [MARK, BODILESS];
+    for line in lines().filter(|line| marks.iter().all(|mark| field(line, mark.as_str()).is_none())) {
         match tamper {
-            Tamper::Length(length) if field(line, "content-length").is_some() => {
+            Some(Tamper::Length(length)) if field(line, "content-length").is_some() => {
                 changed.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
             }
-            Tamper::Length(_) | Tamper::Cut | Tamper::Garbage => changed.extend_from_slice(line),
+            Some(_) | None => changed.extend_from_slice(line),
         }
     }
     match tamper {
-        Tamper::Cut => (changed, length.map(|length| length / 2), Then::Cut),
-        Tamper::Garbage => (changed, length, Then::Garbage),
-        Tamper::Length(_) => (changed, length, Then::Head),
+        Some(Tamper::Cut) => (changed, length.map(|length| length / 2), Then::Cut),
+        Some(Tamper::Garbage) => (changed, length, Then::Garbage),
+        Some(Tamper::Reset) => (Vec::new(), length, Then::Reset),
+        Some(Tamper::Length(_)) | None => (changed, length, Then::Head),
     }
 }
 
-impl<C: AsyncWrite + Unpin> AsyncWrite for Tampered<C> {
+impl<C: Abort + AsyncWrite + Unpin> AsyncWrite for Tampered<C> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_out(cx))?;
         match &self.stage {
             Stage::Head(_) => {
                 let taken = self.take_head(bytes);
+                if let Stage::Cut(kind @ io::ErrorKind::ConnectionReset) = self.stage {
+                    return Poll::Ready(Err(kind.into()));
+                }
                 if let Poll::Ready(Err(error)) = self.poll_out(cx) {
                     return Poll::Ready(Err(error));
                 }
@@ -194,7 +214,7 @@ impl<C: AsyncWrite + Unpin> AsyncWrite for Tampered<C> {
                 self.pass(taken as u64);
                 Poll::Ready(Ok(taken))
             }
-            Stage::Cut => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            Stage::Cut(kind) => Poll::Ready(Err((*kind).into())),
             Stage::Unknown => Pin::new(&mut self.inner).poll_write(cx, bytes),
         }
     }

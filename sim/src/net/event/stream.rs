@@ -108,6 +108,15 @@ impl Stream {
         State::id(self.end.key)
     }
 
+    /// Resets the connection.
+    pub fn reset(&self) {
+        self.core.with(|state| {
+            if state.end(self.end).is_some_and(|own| own.phase == Phase::Live) {
+                state.send_rst(self.end);
+            }
+        });
+    }
+
     fn write(
         &self,
         cx: &Context<'_>,

@@ -123,6 +123,11 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// Resets the connection.
+    pub fn reset(&self) {
+        self.net.close_end(&self.conn, self.side, Parting::Reset, None);
+    }
+
     fn other(&self) -> usize {
         1 - self.side
     }

@@ -1,26 +1,32 @@
 //! Writes a fault: kind, target, beginning and end.
 
+use std::time::Duration;
+
 use super::super::faults::write_which;
 use super::super::trigger::write_event;
 use super::super::units::{write_duration, write_size};
 use super::Out;
 use crate::schedule::{
-    Answer, Direction, Disconnect, Fault, FaultKind, RequestKind, ShareField, ShareTarget, Spoil, Substitute,
-    Trigger,
+    Again, Aim, Answer, Direction, Disconnect, Fault, FaultKind, ShareField, ShareTarget, Spoil, Substitute,
+    Throttle, Trigger,
 };
 
 pub(super) fn fault(out: &mut Out, fault: &Fault) {
     out.text("name", &fault.name);
     match &fault.kind {
         FaultKind::Hang => out.target("hang", &fault.on),
-        FaultKind::HangOnly(kind, which) => {
+        FaultKind::HangOnly(which) => {
             out.target("hang", &fault.on);
-            only(out, *kind);
-            out.text("which", &write_which(*which));
+            aim(out, which);
         }
         FaultKind::Answer(how) => {
             out.target("answer", &fault.on);
             answer(out, how);
+        }
+        FaultKind::Throttle(Throttle { puts_per_second, gets_per_second, retry_after }) => {
+            out.target("throttle", &fault.on);
+            out.line(format_args!("puts_per_second = {puts_per_second}\ngets_per_second = {gets_per_second}"));
+            come_again(out, *retry_after);
         }
         FaultKind::Lose(which) => {
             out.target("lose", &fault.on);
@@ -93,22 +99,47 @@ pub(super) fn fault(out: &mut Out, fault: &Fault) {
     out.line(format_args!("may_stay_inert = {}", fault.may_stay_inert));
 }
 
-fn only(out: &mut Out, kind: RequestKind) {
-    let word = RequestKind::WORDS.iter().find(|(_, known)| *known == kind);
-    out.text("only", word.map_or("", |(word, _)| word));
+fn aim(out: &mut Out, Aim { only, keys, which, again }: &Aim) {
+    if let Some(kind) = only {
+        out.text("only", kind.word());
+    }
+    if let Some(keys) = keys {
+        out.text("keys", keys);
+    }
+    out.text("which", &write_which(*which));
+    let Some(Again { chance, within }) = again else { return };
+    out.line(format_args!("again = {chance:?}"));
+    if let Some(within) = within {
+        out.text("again_within", &write_duration(*within));
+    }
+}
+
+fn come_again(out: &mut Out, after: Option<Duration>) {
+    if let Some(after) = after {
+        out.text("retry_after", &write_duration(after));
+    }
 }
 
 fn answer(out: &mut Out, answer: &Answer) {
     out.text("with", &answer.how.words());
+    if let Some(applied) = answer.how.applied() {
+        out.line(format_args!("applied = {applied}"));
+    }
     match answer.how {
-        Spoil::Status { applied, .. } => out.line(format_args!("applied = {applied}")),
         Spoil::Drips { rate } => out.text("rate", &format!("{}/s", write_size(rate))),
-        Spoil::Stops | Spoil::Truncated | Spoil::TooLong | Spoil::Garbage | Spoil::WrongLength => {}
+        Spoil::S3 { retry_after, .. } => come_again(out, retry_after),
+        Spoil::Status { .. }
+        | Spoil::Stops
+        | Spoil::Truncated
+        | Spoil::TooLong
+        | Spoil::Garbage
+        | Spoil::WrongLength
+        | Spoil::Reset { .. }
+        | Spoil::WrongTag
+        | Spoil::Stale
+        | Spoil::Lost => {}
     }
-    if let Some(kind) = answer.only {
-        only(out, kind);
-    }
-    out.text("which", &write_which(answer.which));
+    aim(out, &answer.aim);
 }
 
 pub(super) fn shares(out: &mut Out, key: &str, on_key: &str, share: &ShareTarget) {

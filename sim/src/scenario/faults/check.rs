@@ -79,6 +79,7 @@ fn once(kind: &KindPlan) -> Option<&'static str> {
         | KindPlan::Hang(_)
         | KindPlan::HangOnly(..)
         | KindPlan::Answer { .. }
+        | KindPlan::Throttle(..)
         | KindPlan::Lose(..)
         | KindPlan::Full(_)
         | KindPlan::QueueFull(_)

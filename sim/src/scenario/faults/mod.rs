@@ -1,5 +1,6 @@
 //! Reads `[[faults]]`: what goes wrong, on whom, from when until when.
 
+mod aim;
 mod check;
 mod door;
 mod shares;
@@ -13,9 +14,10 @@ use super::select::{Names, Scope, Selector, Shares};
 use super::steps::one_kind;
 use super::trigger::{self, When};
 use super::units::{self, Spread};
-use crate::schedule::{Direction, Disconnect, RequestKind, ShareField, Substitute, Which};
+use crate::schedule::{Aim, Direction, Disconnect, ShareField, Substitute, Throttle, Which};
 
-pub(super) use door::{CHOICES, JumpPlan, SPOILT, SpoilPlan, write_which};
+pub(super) use aim::{CHOICES, write_which};
+pub(super) use door::{JumpPlan, SPOILT, SpoilPlan};
 pub(super) use shares::SUBSTITUTES;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -35,13 +37,13 @@ pub(super) struct FaultPlan {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum KindPlan {
     Hang(Selector),
-    HangOnly(Selector, RequestKind, Which),
+    HangOnly(Selector, Aim),
     Answer {
         on: Selector,
         how: SpoilPlan,
-        only: Option<RequestKind>,
-        which: Which,
+        aim: Aim,
     },
+    Throttle(Selector, Throttle),
     Lose(Selector, Which),
     Full(Selector),
     QueueFull(Selector),
@@ -77,6 +79,7 @@ impl KindPlan {
             Self::Hang(on)
             | Self::HangOnly(on, ..)
             | Self::Answer { on, .. }
+            | Self::Throttle(on, _)
             | Self::Lose(on, _)
             | Self::Full(on)
             | Self::QueueFull(on)
@@ -99,6 +102,7 @@ impl KindPlan {
 const KINDS: &[&str] = &[
     "hang",
     "answer",
+    "throttle",
     "lose",
     "full",
     "queue_full",
@@ -122,6 +126,12 @@ const ONLY_FOR: &[(&str, &[&str])] = &[
     ("direction", &["partition"]),
     ("how", &["disconnect"]),
     ("only", &["hang", "answer"]),
+    ("keys", &["hang", "answer"]),
+    ("again", &["hang", "answer"]),
+    ("again_within", &["hang", "answer"]),
+    ("retry_after", &["answer", "throttle"]),
+    ("puts_per_second", &["throttle"]),
+    ("gets_per_second", &["throttle"]),
     ("which", &["hang", "answer", "lose"]),
     ("with", &["answer"]),
     ("rate", &["answer"]),
@@ -204,14 +214,15 @@ fn kind(
         _ => {}
     }
     let scope = match key {
-        "answer" | "lose" | "full" | "clock" => Scope::Servers,
-        "queue_full" => Scope::ServersAndBucket,
+        "lose" | "full" | "clock" => Scope::Servers,
+        "answer" | "throttle" | "queue_full" => Scope::ServersAndBucket,
         _ => Scope::ServersAndClients,
     };
     let on = names.selector(section, key, scope, report);
     Some(match key {
         "hang" => door::hang(section, on, report)?,
         "answer" => door::answer(section, on, report)?,
+        "throttle" => door::throttle(section, on, report)?,
         "lose" => door::lose(section, on, report)?,
         "full" => KindPlan::Full(on?),
         "queue_full" => KindPlan::QueueFull(on?),

@@ -6,7 +6,7 @@ use super::{Form, Table, key};
 /// One fault.
 pub const FAULT: Table = Table {
     name: "[[faults]]",
-    doc: "Something that goes wrong. Exactly one of hang, answer, lose, full, queue_full, clock, partition, disconnect, crash, power_loss, slow, corrupt, replace, restore, cancel, pause.",
+    doc: "Something that goes wrong. Exactly one of hang, answer, throttle, lose, full, queue_full, clock, partition, disconnect, crash, power_loss, slow, corrupt, replace, restore, cancel, pause.",
     keys: &[
         key(
             "name",
@@ -32,9 +32,21 @@ pub const FAULT: Table = Table {
                 "aborts",
                 "leases",
                 "corruption reports",
+                "puts",
+                "gets",
+                "heads",
+                "lists",
+                "deletes",
+                "multipart",
             ]),
             Means("hang: the whole program hangs; answer: every request"),
-            "For hang: the program goes on running, but never answers requests of this kind. For answer: only answers to requests of this kind are struck.",
+            "For hang: the program goes on running, but never answers requests of this kind. For answer: only answers to requests of this kind are struck. The last six are asked of the bucket, the others of storage servers; `multipart` is everything about objects in parts, and copies.",
+        ),
+        key(
+            "keys",
+            Form::Line,
+            Means("every key"),
+            "At the bucket, as `only`: requests about keys, and listings of prefixes, that begin like this. A server keeps its shares below its name: \"s0/immutable/\", \"s0/mutable/\", \"s0/leases/\".",
         ),
         key(
             "answer",
@@ -46,13 +58,19 @@ pub const FAULT: Table = Table {
             "with",
             Form::Answer,
             Means("required by answer"),
-            "For answer: the status it has (the request is not carried out), or what is wrong with its body.",
+            "For answer: the status it has (the request is not carried out), or what is wrong with it.",
         ),
         key(
             "applied",
             Form::Flag,
             Default("false"),
-            "For answer with a status: whether the request is carried out all the same.",
+            "For answer with a status or `reset`: whether the request is carried out all the same.",
+        ),
+        key(
+            "retry_after",
+            Form::Duration,
+            Means("the answer does not say"),
+            "For errors of the bucket: the answer says to come again after this, in whole seconds.",
         ),
         key("rate", Form::Rate, Means("required by drips"), "For answer with drips: bytes per second."),
         key(
@@ -60,6 +78,36 @@ pub const FAULT: Table = Table {
             Form::Which,
             Default("all"),
             "For answer, hang with `only`, and lose: which of the requests (of the shares, for lose) it strikes, counted at each server from the beginning of the fault.",
+        ),
+        key(
+            "again",
+            Form::Chance,
+            Means("as likely as ever"),
+            "Bursts: once a request was struck, the chance that the next of its kind for the same key (at a storage server: the same path) is, too. Such a request is not counted by `which`.",
+        ),
+        key(
+            "again_within",
+            Form::Duration,
+            Means("however much later"),
+            "With `again`: only for a next request within this time of the one that was struck.",
+        ),
+        key(
+            "throttle",
+            Form::Selector,
+            Means("another kind"),
+            "The bucket answers 503 SlowDown to what comes too fast: each prefix (the first two folders of a key) has its own rates, and may use up a second's worth of them at once.",
+        ),
+        key(
+            "puts_per_second",
+            Form::Integer,
+            Default("3500"),
+            "For throttle: requests that change something, per prefix.",
+        ),
+        key(
+            "gets_per_second",
+            Form::Integer,
+            Default("5500"),
+            "For throttle: requests that change nothing, per prefix.",
         ),
         key(
             "lose",
