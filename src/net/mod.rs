@@ -15,8 +15,10 @@ use crate::format::ServerId;
 
 pub mod client;
 mod counted;
+pub mod http;
 pub mod message;
 pub mod range;
+pub mod s3;
 pub mod serve;
 pub mod tcp;
 

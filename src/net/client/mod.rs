@@ -1,37 +1,27 @@
 //! Requests to one storage server.
 //!
-//! Says what is asked and what a proper answer is. Connections are in `connection`, their reuse in `pool`.
+//! Says what is asked and what a proper answer is; `net::http` carries it.
 //! Those about mutable shares are in `mutable`.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use data_encoding::BASE64;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
-use self::connection::{Answer, BodyLength, Counts, Expect};
-use self::pool::{Pool, Replay};
+use super::http::{Answer, BodyLength, Call, Counts, Expect, Pool, Replay};
 use super::message::{self, Allocate, Allocated, LeaseSecrets, Trouble, UploadSecret, Version, Written};
 use super::{Dial, ServerInfo, range};
 use crate::format::{ShareNum, StorageIndex};
 use crate::plan::policy::TransportPolicy;
 
-mod connection;
-mod error;
 mod mutable;
-mod pool;
 
-pub use error::RequestError;
+pub use super::http::{Progress, RequestError};
 
 const CBOR: HeaderValue = HeaderValue::from_static("application/cbor");
 const SECRET: HeaderName = HeaderName::from_static("x-tahoe-authorization");
-
-/// Body bytes of one request that have moved so far, in its main direction. Shared with whoever watches.
-pub type Progress = Arc<AtomicU64>;
 
 /// Talks to one storage server, keeping connections for reuse.
 pub struct StorageClient<D: Dial> {
@@ -233,32 +223,8 @@ impl Area {
     }
 }
 
-/// A request before it is put on a connection; it can be put on another one again.
-struct Call<'a> {
-    method: Method,
-    path: Bytes,
-    headers: HeaderMap,
-    body: Bytes,
-    replay: Replay,
-    progress: Counts<'a>,
-}
-
+// What only the storage protocol has in its requests.
 impl Call<'_> {
-    fn new(method: Method, path: String) -> Self {
-        Self {
-            method,
-            path: Bytes::from(path),
-            headers: HeaderMap::with_capacity(8),
-            body: Bytes::new(),
-            replay: Replay::UnlessAnswered,
-            progress: Counts::Nothing,
-        }
-    }
-
-    fn header(&mut self, name: HeaderName, value: HeaderValue) {
-        self.headers.append(name, value);
-    }
-
     fn secret(&mut self, kind: &str, secret: &[u8]) {
         self.header(SECRET, base64_header(kind, secret));
     }
@@ -272,23 +238,6 @@ impl Call<'_> {
         self.header(header::CONTENT_TYPE, CBOR);
         self.header(header::ACCEPT, CBOR);
         self.body = Bytes::from(body);
-    }
-
-    fn request(&self) -> Result<Request<Full<Bytes>>, RequestError> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = http::Uri::from_maybe_shared(self.path.clone())
-            .map_err(|error| RequestError::Malformed(error.to_string()))?;
-        *request.headers_mut() = self.headers.clone();
-        Ok(request)
-    }
-
-    /// The length of the head as hyper writes it.
-    fn head_bytes(&self) -> u64 {
-        let line = self.method.as_str().len() + self.path.len() + "  HTTP/1.1\r\n\r\n".len();
-        let headers =
-            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
-        u64::try_from(line + headers.sum::<usize>()).unwrap_or(u64::MAX)
     }
 }
 

@@ -6,11 +6,10 @@ use std::ops::Range;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
-use super::connection::Counts;
-use super::pool::Replay;
-use super::{Area, Call, Message, Progress, RequestError, StorageClient};
+use super::{Area, Message, Progress, RequestError, StorageClient};
 use crate::format::{ShareNum, StorageIndex};
 use crate::net::Dial;
+use crate::net::http::{Call, Counts, Replay};
 use crate::net::message::{
     LeaseSecrets, READ_BYTES_MAX, ReadSpan, ReadTestWrite, SHARE_NUMBERS_MAX, TestWritten,
 };

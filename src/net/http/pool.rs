@@ -11,13 +11,12 @@ use std::task::Poll;
 use tokio::time::Instant;
 
 use super::connection::{Answer, Connection, Expect, Outcome, Question};
-use super::{Call, RequestError, length};
+use super::{Call, RequestError, TransportPolicy};
 use crate::net::Dial;
-use crate::plan::policy::TransportPolicy;
 
 /// When a request that died on a reused connection is sent again on a fresh one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Replay {
+pub(crate) enum Replay {
     /// It does not matter whether it happened once or twice.
     UnlessAnswered,
     /// It must not happen twice.
@@ -25,7 +24,7 @@ pub(super) enum Replay {
 }
 
 /// The connections to one server.
-pub(super) struct Pool<D: Dial> {
+pub(crate) struct Pool<D: Dial> {
     dial: D,
     address: String,
     policy: TransportPolicy,
@@ -33,16 +32,18 @@ pub(super) struct Pool<D: Dial> {
 }
 
 impl<D: Dial> Pool<D> {
-    pub(super) fn new(dial: D, address: String, policy: TransportPolicy) -> Self {
+    /// Nothing is dialled yet.
+    pub(crate) fn new(dial: D, address: String, policy: TransportPolicy) -> Self {
         Self { dial, address, policy, idle: Mutex::new(VecDeque::new()) }
     }
 
-    pub(super) fn policy(&self) -> &TransportPolicy {
+    /// Its limits.
+    pub(crate) fn policy(&self) -> &TransportPolicy {
         &self.policy
     }
 
     /// Asks on an idle connection if there is one, else on a fresh one.
-    pub(super) async fn call(&self, call: &Call<'_>, expect: &dyn Expect) -> Result<Answer, RequestError> {
+    pub(crate) async fn call(&self, call: &Call<'_>, expect: &dyn Expect) -> Result<Answer, RequestError> {
         if let Some(connection) = self.reuse().await {
             let outcome = self.ask(connection, call, expect).await?;
             // What came instead of a head may have been left over by the answer before.
@@ -65,7 +66,7 @@ impl<D: Dial> Pool<D> {
         let question = Question {
             request: call.request()?,
             head_bytes: call.head_bytes(),
-            body_bytes: length(&call.body),
+            body_bytes: u64::try_from(call.body.len()).unwrap_or(u64::MAX),
             expect,
             progress: call.progress,
         };

@@ -18,11 +18,10 @@ use hyper::client::conn::http1;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::{Progress, RequestError};
+use super::{Progress, RequestError, TransportPolicy};
 use hyper_util::rt::TokioIo;
 
 use crate::net::counted::{Counted, Moved, Silence};
-use crate::plan::policy::TransportPolicy;
 
 /// The longest head of an answer, in bytes.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -48,14 +47,14 @@ pub(super) struct Question<'a> {
 
 /// Which bytes a caller watches.
 #[derive(Clone, Copy)]
-pub(super) enum Counts<'a> {
+pub(crate) enum Counts<'a> {
     Nothing,
     Sent(&'a Progress),
     Received(&'a Progress),
 }
 
 /// Judges the head of an answer.
-pub(super) trait Expect: Sync {
+pub(crate) trait Expect: Sync {
     /// The length of the body if it is known, and the longest allowed.
     fn body(&self, status: StatusCode, headers: &HeaderMap) -> Result<BodyLength, RequestError>;
 
@@ -67,16 +66,20 @@ pub(super) trait Expect: Sync {
 
 /// How long a body may or must be.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum BodyLength {
+pub(crate) enum BodyLength {
     Exactly(usize),
     AtMost(usize),
+    /// The first so many bytes, or fewer if it breaks off; the connection of a body that was not read to its end is
+    /// given up. Enough of an error's text.
+    Start(usize),
 }
 
 /// An accepted answer.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 /// How an exchange went.
@@ -126,7 +129,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Connection<C> {
         let mut headed = false;
         let request_bytes = question.head_bytes + question.body_bytes;
         let (result, ended) = match self.exchange(question, policy, &mut headed).await {
-            Ok(answer) => (Ok(answer), true),
+            Ok((answer, whole)) => (Ok(answer), whole),
             Err(Ended::Refused(error)) => (Err(error), true),
             Err(Ended::RefusedUnread(status)) => (Err(RequestError::Status(status)), false),
             Err(Ended::Failed(error)) => (Err(error), false),
@@ -141,12 +144,13 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Connection<C> {
         }
     }
 
+    /// The answer, and whether all of its body was read.
     async fn exchange(
         &mut self,
         question: Question<'_>,
         policy: &TransportPolicy,
         headed: &mut bool,
-    ) -> Result<Answer, Ended> {
+    ) -> Result<(Answer, bool), Ended> {
         let Self { sender, driver, moved, .. } = self;
         let Question { request, head_bytes, body_bytes, expect, progress } = question;
         let (read, written) = (moved.read(), moved.written());
@@ -214,7 +218,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Connection<C> {
             watch(context).map(|()| Err(RequestError::Silent(policy.silence_max)))
         })
         .await?;
-        Ok(Answer { status: head.status, body })
+        Ok((Answer { status: head.status, headers: head.headers, body }, !collect.cut))
     }
 }
 
@@ -239,6 +243,8 @@ struct Collect {
     bytes: usize,
     first: Bytes,
     buffer: BytesMut,
+    /// Its end was not read.
+    cut: bool,
 }
 
 impl Collect {
@@ -247,36 +253,47 @@ impl Collect {
         let fits = match (said, length) {
             (Some(said), BodyLength::Exactly(wanted)) => usize::try_from(said) == Ok(wanted),
             (Some(said), BodyLength::AtMost(max)) => usize::try_from(said).is_ok_and(|said| said <= max),
-            (None, _) => true,
+            (Some(_), BodyLength::Start(_)) | (None, _) => true,
         };
         if !fits {
             return Err(RequestError::malformed("body of the wrong length"));
         }
-        Ok(Self { body, length, bytes: 0, first: Bytes::new(), buffer: BytesMut::new() })
+        Ok(Self { body, length, bytes: 0, first: Bytes::new(), buffer: BytesMut::new(), cut: false })
     }
 
     fn poll(&mut self, context: &mut Context<'_>, progress: Counts<'_>) -> Poll<Result<Bytes, RequestError>> {
         while let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             let Some(frame) = frame else { return Poll::Ready(self.finish()) };
+            let frame = match frame {
+                Err(_) if matches!(self.length, BodyLength::Start(_)) => {
+                    self.cut = true;
+                    return Poll::Ready(self.finish());
+                }
+                frame => frame?,
+            };
             // Trailers mean nothing in this protocol.
-            let Ok(data) = frame?.into_data() else { continue };
+            let Ok(data) = frame.into_data() else { continue };
             self.take(data)?;
             if let Counts::Received(received) = progress {
                 received.store(u64::try_from(self.bytes).unwrap_or(u64::MAX), Relaxed);
             }
-            if self.body.is_end_stream() {
+            if self.cut || self.body.is_end_stream() {
                 return Poll::Ready(self.finish());
             }
         }
         Poll::Pending
     }
 
-    fn take(&mut self, data: Bytes) -> Result<(), RequestError> {
-        let (BodyLength::Exactly(max) | BodyLength::AtMost(max)) = self.length;
-        self.bytes += data.len();
-        if self.bytes > max {
-            return Err(RequestError::malformed("body too long"));
+    fn take(&mut self, mut data: Bytes) -> Result<(), RequestError> {
+        let (BodyLength::Exactly(max) | BodyLength::AtMost(max) | BodyLength::Start(max)) = self.length;
+        if data.len() > max - self.bytes {
+            if !matches!(self.length, BodyLength::Start(_)) {
+                return Err(RequestError::malformed("body too long"));
+            }
+            data.truncate(max - self.bytes);
+            self.cut = true;
         }
+        self.bytes += data.len();
         if self.bytes == data.len() {
             self.first = data;
             return Ok(());
@@ -284,7 +301,7 @@ impl Collect {
         if !self.first.is_empty() {
             let expected = match self.length {
                 BodyLength::Exactly(length) => length,
-                BodyLength::AtMost(max) => self
+                BodyLength::AtMost(max) | BodyLength::Start(max) => self
                     .body
                     .size_hint()
                     .exact()

@@ -32,11 +32,11 @@ pub enum RequestError {
 }
 
 impl RequestError {
-    pub(super) fn malformed(what: &str) -> Self {
+    pub(in crate::net) fn malformed(what: &str) -> Self {
         Self::Malformed(what.to_owned())
     }
 
-    pub(super) fn lost(what: &str) -> Self {
+    pub(in crate::net) fn lost(what: &str) -> Self {
         Self::Lost(what.to_owned())
     }
 }
