@@ -34,7 +34,7 @@ pub struct Limit {
     pub floor: Duration,
     /// Every byte of a body, sent or received, gives the attempt this much more.
     pub bytes_per_second: u64,
-    /// However much is to be moved.
+    /// However much is to be sent. An answer whose head says how long it is may take longer.
     pub most: Duration,
 }
 
@@ -93,7 +93,7 @@ impl<D: Dial> S3Client<D> {
             Ok(answer) => answer,
             // An answer has begun, and how long it is nobody knew before.
             Err(_) if judge.announced() > 0 => {
-                let more = limit.bytes(judge.announced()).min(limit.most.saturating_sub(first));
+                let more = limit.bytes(judge.announced());
                 let late = |_| S3Error::new(What::TimedOut);
                 tokio::time::timeout(more, answer).await.map_err(late)?
             }

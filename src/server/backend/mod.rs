@@ -1,7 +1,7 @@
 //! Where a storage server keeps shares and leases, behind one trait.
 //!
 //! No protocol, no secrets and no clock: who may write what, and until when, is the server's affair.
-//! [`MemoryBackend`] is here; a disk and an object store fit the same promises.
+//! [`MemoryBackend`] and [`S3Backend`] are here; a disk fits the same promises.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -15,9 +15,11 @@ use crate::net::message::Trouble;
 use crate::server::clock::UnixTime;
 
 mod memory;
+pub mod s3;
 mod slots;
 
 pub use memory::MemoryBackend;
+pub use s3::{S3Backend, S3Config};
 
 /// How many leases one storage index can have.
 pub const LEASES_MAX: usize = 1024;
@@ -89,6 +91,8 @@ pub struct MutableHead {
     pub length: u64,
     /// Which state this is.
     pub stamp: Stamp,
+    /// As many of its first bytes, in this state, as came along. May be none.
+    pub opening: Bytes,
 }
 
 /// A mutable share as a whole.

@@ -61,6 +61,7 @@ impl Slots {
             enabler: held.share.enabler.clone(),
             length: length(&held.share),
             stamp: held.stamp(),
+            opening: Bytes::new(),
         };
         self.slot(index).map(|(share, held)| (share, head(held))).collect()
     }
