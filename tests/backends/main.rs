@@ -3,57 +3,71 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod conformance;
+#[path = "../in_memory/mod.rs"]
+mod in_memory;
 mod mutable;
+mod s3;
 
 use futures_util::FutureExt;
 use lafs::server::backend::MemoryBackend;
 
-/// Runs each claim on a store of its own, made by `$new` with room for so many bytes.
+/// Runs each claim on stores of its own, made with room for so many bytes, under a name for each way to make them.
 macro_rules! conforms {
-    ($backend:ident, $new:expr, $claims:ident, $($claim:ident),+ $(,)?) => {
+    ($($backend:ident: $on:path),+; $claims:ident, $list:tt) => {
+        $(conforms!(@one $backend, $on, $claims, $list);)+
+    };
+    (@one $backend:ident, $on:path, $claims:ident, [$($claim:ident),+ $(,)?]) => {
         mod $backend {
-            use futures_util::FutureExt as _;
-
             $(#[test]
             fn $claim() {
-                super::$claims::$claim($new).now_or_never().expect("this backend never waits");
+                $on(|new| super::$claims::$claim(new));
             })+
         }
     };
 }
 
+fn on_memory<F: Future>(claim: impl FnOnce(fn(u64) -> MemoryBackend) -> F) -> F::Output {
+    claim(MemoryBackend::new).now_or_never().expect("this backend never waits")
+}
+
 conforms!(
-    memory,
-    super::MemoryBackend::new,
+    memory: crate::on_memory,
+    s3_immutable: crate::s3::on_s3,
+    s3_immutable_without_conditions: crate::s3::on_s3_without_conditions;
     conformance,
-    a_share_is_invisible_until_it_is_published,
-    any_order_of_writes_gives_the_same_share,
-    a_read_is_clipped_to_the_share,
-    a_share_cannot_be_staged_twice,
-    a_write_outside_the_share_is_refused,
-    promised_space_is_gone_until_the_share_is_discarded,
-    what_is_not_staged_cannot_be_written_or_published,
-    discarding_leaves_complete_shares_alone,
-    a_lease_is_renewed_by_its_secret_and_never_shortened,
-    leases_are_bounded,
-    leases_go_with_the_last_share,
+    [
+        a_share_is_invisible_until_it_is_published,
+        any_order_of_writes_gives_the_same_share,
+        a_read_is_clipped_to_the_share,
+        a_share_cannot_be_staged_twice,
+        a_write_outside_the_share_is_refused,
+        promised_space_is_gone_until_the_share_is_discarded,
+        what_is_not_staged_cannot_be_written_or_published,
+        discarding_leaves_complete_shares_alone,
+        a_lease_is_renewed_by_its_secret_and_never_shortened,
+        leases_are_bounded,
+        leases_go_with_the_last_share,
+    ]
 );
 
 conforms!(
-    memory_mutable,
-    super::MemoryBackend::new,
+    memory_mutable: crate::on_memory,
+    s3_mutable: crate::s3::on_s3,
+    s3_mutable_without_conditions: crate::s3::on_s3_without_conditions;
     mutable,
-    a_share_is_what_was_stored_and_nothing_else_changes,
-    a_read_is_clipped_and_of_one_state,
-    a_share_that_changed_is_not_overwritten,
-    a_share_that_must_not_exist_is_not_overwritten,
-    the_same_bytes_again_are_another_state,
-    a_share_deleted_and_made_again_is_in_another_state,
-    of_several_changes_all_happen_or_none,
-    growth_needs_room_and_shrinking_makes_some,
-    immutable_and_mutable_shares_of_one_index_do_not_meet,
-    a_lease_comes_with_the_change_or_the_change_does_not_come,
-    leases_stay_until_the_last_share_of_either_kind_is_gone,
+    [
+        a_share_is_what_was_stored_and_nothing_else_changes,
+        a_read_is_clipped_and_of_one_state,
+        a_share_that_changed_is_not_overwritten,
+        a_share_that_must_not_exist_is_not_overwritten,
+        the_same_bytes_again_are_another_state,
+        a_share_deleted_and_made_again_is_in_another_state,
+        of_several_changes_all_happen_or_none,
+        growth_needs_room_and_shrinking_makes_some,
+        immutable_and_mutable_shares_of_one_index_do_not_meet,
+        a_lease_comes_with_the_change_or_the_change_does_not_come,
+        leases_stay_until_the_last_share_of_either_kind_is_gone,
+    ]
 );
 
 #[test]

@@ -60,7 +60,8 @@ impl Judge {
     fn length(&self, headers: &HeaderMap) -> Result<BodyLength, &'static str> {
         match &self.want {
             Want::Piece { range, bytes_max } => {
-                let said = range::parse_content_range(text(headers, header::CONTENT_RANGE.as_str()).as_bytes());
+                let said =
+                    range::parse_content_range(text(headers, header::CONTENT_RANGE.as_str()).as_bytes());
                 let said = said.ok_or("no valid content-range")?;
                 let total = said.total.ok_or("an object without a length")?;
                 if said.range.start != range.start || said.range.end != range.end.min(total) {

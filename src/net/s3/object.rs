@@ -27,7 +27,8 @@ pub struct ETag(String);
 impl ETag {
     /// As it came, or as it was kept.
     pub fn parse(text: &str) -> Option<Self> {
-        let plain = !text.is_empty() && text.len() <= ETAG_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic());
+        let plain =
+            !text.is_empty() && text.len() <= ETAG_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic());
         plain.then(|| Self(text.to_owned()))
     }
 

@@ -84,9 +84,8 @@ impl<D: Dial> S3Client<D> {
     /// Nothing is dialled yet. If host and bucket make no URL, every request fails with [`What::Unusable`].
     pub fn new(dial: D, endpoint: &Endpoint, transport: TransportPolicy) -> Self {
         let url = format!("http://{}/", endpoint.host).parse().ok();
-        let named = |url| {
-            Bucket::new(url, UrlStyle::Path, endpoint.bucket.clone(), endpoint.region.clone()).ok()
-        };
+        let named =
+            |url| Bucket::new(url, UrlStyle::Path, endpoint.bucket.clone(), endpoint.region.clone()).ok();
         let bucket = url.and_then(named).filter(|_| !endpoint.bucket.is_empty());
         let host = bucket.as_ref().and_then(|bucket| {
             let url = bucket.base_url();

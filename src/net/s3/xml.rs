@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn elements_come_with_their_path_and_text() {
-        let (seen, whole) = leaves("<?xml version='1.0'?>\n<A xmlns='u'><b> 1 &amp; &#50;</b><n:c/><![CDATA[<]]></A>");
+        let (seen, whole) =
+            leaves("<?xml version='1.0'?>\n<A xmlns='u'><b> 1 &amp; &#50;</b><n:c/><![CDATA[<]]></A>");
         let expected = [("A/b", "1 & 2"), ("A/c", ""), ("A", "<")];
         assert!(whole);
         assert_eq!(seen, expected.map(|(path, text)| (path.to_owned(), text.to_owned())));

@@ -135,7 +135,10 @@ impl Calls {
     }
 
     /// Makes a request once, whatever the policy: for what can as well be done later.
-    pub(super) async fn once<T>(&self, mut attempt: impl AsyncFnMut(When) -> Attempt<T>) -> Result<T, S3Error> {
+    pub(super) async fn once<T>(
+        &self,
+        mut attempt: impl AsyncFnMut(When) -> Attempt<T>,
+    ) -> Result<T, S3Error> {
         let limit = self.policy.attempt_limit(0, Duration::ZERO);
         let result = attempt(When { now: self.now(), limit }).await.result;
         drop(self.note(1, result.as_ref().err()));

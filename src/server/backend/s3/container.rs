@@ -70,7 +70,8 @@ mod tests {
     #[test]
     fn what_was_sealed_is_opened() {
         let headers = headers(b"enabler");
-        let bare = headers.iter().map(|(name, value)| (name.trim_start_matches("x-amz-meta-"), value.as_str()));
+        let bare =
+            headers.iter().map(|(name, value)| (name.trim_start_matches("x-amz-meta-"), value.as_str()));
         let metadata = metadata(&bare.collect::<Vec<_>>());
         for content in ["", "content"] {
             let share = open(&metadata, &seal(content.as_bytes(), &[7; 16])).unwrap();

@@ -13,7 +13,10 @@ use crate::net::s3::{Object, Put};
 use crate::server::backend::{BackendError, CorruptionReport};
 
 impl<D: Dial> S3Backend<D> {
-    pub(super) async fn list_immutable(&self, index: StorageIndex) -> Result<BTreeSet<ShareNum>, BackendError> {
+    pub(super) async fn list_immutable(
+        &self,
+        index: StorageIndex,
+    ) -> Result<BTreeSet<ShareNum>, BackendError> {
         let shares = self.share_numbers(&self.keys.immutables(index)).await?;
         self.notes().set_shares(index, shares.clone());
         Ok(shares)

@@ -123,10 +123,14 @@ impl<D: Dial> S3Backend<D> {
             match change.after {
                 Some(after) => {
                     let etag = before.as_ref().map(|(etag, _)| etag.clone());
-                    self.replace(key, etag.filter(|_| conditions), before.is_none() && conditions, &after).await?;
+                    self.replace(key, etag.filter(|_| conditions), before.is_none() && conditions, &after)
+                        .await?;
                 }
                 None => {
-                    if !looked && self.head(&key).await?.map(|head| head.etag) != before.as_ref().map(|b| b.0.clone()) {
+                    if !looked
+                        && self.head(&key).await?.map(|head| head.etag)
+                            != before.as_ref().map(|b| b.0.clone())
+                    {
                         return Err(BackendError::Changed);
                     }
                     deleted = true;

@@ -19,7 +19,11 @@ use crate::server::backend::BackendError;
 const PARTS_AT_ONCE: usize = 4;
 
 impl<D: Dial> S3Backend<D> {
-    pub(super) async fn publish_staged(&self, index: StorageIndex, share: ShareNum) -> Result<(), BackendError> {
+    pub(super) async fn publish_staged(
+        &self,
+        index: StorageIndex,
+        share: ShareNum,
+    ) -> Result<(), BackendError> {
         let entry = self.staging.get(index, share)?;
         let key = self.keys.immutable(index, share);
         // Unless it is known that it would not be kept. Without it, the same share is put twice at worst.

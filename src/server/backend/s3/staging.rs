@@ -194,7 +194,11 @@ impl Pieces {
         };
         let mut full = self.pieces.keys().filter(held).filter(complete);
         let (first, count) = (full.next().copied(), 1 + full.count());
-        if count > PIECES_HELD_MAX || short { first.or(Some(last).filter(|last| short && held(&last))) } else { None }
+        if count > PIECES_HELD_MAX || short {
+            first.or(Some(last).filter(|last| short && held(&last)))
+        } else {
+            None
+        }
     }
 }
 
@@ -291,9 +295,9 @@ impl<D: Dial> S3Backend<D> {
             let bytes = match pieces.held(number) {
                 Some(bytes) => {
                     let place = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
-                    bytes.get(place(within.start)..place(within.end)).map(|_| {
-                        bytes.slice(place(within.start)..place(within.end))
-                    })
+                    bytes
+                        .get(place(within.start)..place(within.end))
+                        .map(|_| bytes.slice(place(within.start)..place(within.end)))
                 }
                 None if pieces.pieces.contains_key(&number) => {
                     Some(self.stored_piece(&entry, number, within).await?)
@@ -340,7 +344,9 @@ impl<D: Dial> S3Backend<D> {
         range: Range<u64>,
     ) -> Result<Bytes, Failure> {
         match self.get(&entry.piece_key(number), range.clone(), PIECE_BYTES).await? {
-            Object::Piece { data, .. } if range.end == u64::MAX || length(&data) == range.end - range.start => {
+            Object::Piece { data, .. }
+                if range.end == u64::MAX || length(&data) == range.end - range.start =>
+            {
                 Ok(data)
             }
             _ => Err(Failure::damaged("GET", "a piece of a staged share is gone")),
