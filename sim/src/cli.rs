@@ -12,6 +12,7 @@ mod new;
 mod out;
 mod progress;
 mod run;
+mod serve_s3;
 mod variant;
 
 use clap::Parser;
@@ -78,6 +79,10 @@ pub fn main() -> ExitCode {
         Command::Pin { file, seed, variant } => {
             let out = Out::new("pin", Format::Text);
             (out, look::pin(out, &file, variant.as_deref(), seed))
+        }
+        Command::ServeS3(options) => {
+            let out = Out::new("serve-s3", Format::Text);
+            (out, serve_s3::serve_s3(out, &options))
         }
         Command::Reference => {
             let out = Out::new("reference", Format::Text);

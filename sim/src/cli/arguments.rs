@@ -216,6 +216,9 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         variant: Option<String>,
     },
+    /// Serve a simulated S3 on a real socket, for any client of S3. What it stores is gone when it ends.
+    #[command(after_help = super::serve_s3::EXAMPLES)]
+    ServeS3(super::serve_s3::ServeS3),
     /// Print the reference of scenario files: every key, form, oracle and exit code, as Markdown.
     Reference,
     /// Print the JSON Schema of scenario files, for editors.

@@ -9,6 +9,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 
+use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use data_encoding::BASE64;
 use http::header::CONTENT_TYPE;
@@ -18,8 +19,9 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use lafs::net::serve::{Handle, ResponseBody};
 use rand_core::Rng;
-use s3s::auth::SimpleAuth;
+use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3Result, s3_error};
 
 use super::{OBJECT_BYTES_MAX, Reality, Refusal, Service, Store, chunked};
 
@@ -44,6 +46,16 @@ pub struct KeyPair {
 impl fmt::Debug for KeyPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyPair").field("access_key", &self.access_key).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl S3Auth for KeyPair {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        if access_key != self.access_key {
+            return Err(s3_error!(InvalidAccessKeyId));
+        }
+        Ok(SecretKey::from(self.secret_key.as_str()))
     }
 }
 
@@ -85,7 +97,7 @@ impl Handler {
     /// this is for real sockets: in a simulated run it would make the outcome depend on when it runs.
     pub fn signed(store: Store, ids: impl Rng + 'static, keys: &KeyPair) -> Self {
         let mut builder = S3ServiceBuilder::new(Service::new(&store));
-        builder.set_auth(SimpleAuth::from_single(keys.access_key.as_str(), keys.secret_key.as_str()));
+        builder.set_auth(keys.clone());
         Self { service: builder.build(), store, ids: RefCell::new(Box::new(ids)), checks_signatures: true }
     }
 

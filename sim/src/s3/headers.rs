@@ -24,7 +24,7 @@ const TYPE_DEFAULT: &str = "binary/octet-stream";
 const CHUNKED: &str = "aws-chunked";
 
 /// Header names, lowercase, and their values.
-pub type Headers = BTreeMap<String, String>;
+pub(super) type Headers = BTreeMap<String, String>;
 
 /// What of a request's headers belongs to the object.
 ///
