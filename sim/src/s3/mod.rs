@@ -5,11 +5,12 @@
 //! opens a socket: time and randomness are handed in, and [`lafs::net::serve`] carries the bytes.
 //!
 //! Not here: versioned buckets, access rules, tags, encryption, buckets named in the host name. Nor the faults: whoever
-//! wants some puts a handler of its own in front, and calls [`Handler::answer`] and [`Handler::refuse`].
+//! wants some puts a handler of its own in front, and calls [`Handler::answer`] and [`Handler::refuse`]; [`front`] is one.
 
 mod chunked;
 mod digest;
 mod error;
+pub mod front;
 mod handler;
 mod headers;
 mod list;

@@ -11,6 +11,7 @@ use toml::de::DeTable;
 
 use super::diagnose::{Bad, Diagnostics, Problem, Report, Source};
 use super::{FILE_BYTES_MAX, Scenario, base, decode, matrix};
+use crate::schedule::Fault;
 
 /// Reads and checks a scenario file; of one with a matrix, this is the first variant.
 ///
@@ -27,13 +28,18 @@ pub fn load(path: impl AsRef<Path>) -> Result<Scenario, Diagnostics> {
 /// As `load`.
 pub fn load_all(path: impl AsRef<Path>) -> Result<Vec<Scenario>, Diagnostics> {
     let name = path.as_ref().display().to_string();
+    parse_all(&name, &bytes(path.as_ref())?)
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, Diagnostics> {
     let unreadable = |error: std::io::Error| {
+        let name = path.display().to_string();
         Diagnostics::unreadable(&name, format!("cannot read the file: {error}"), None)
     };
-    let file = File::open(path.as_ref()).map_err(unreadable)?;
+    let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    parse_all(&name, &bytes)
+    Ok(bytes)
 }
 
 /// Checks the bytes of a scenario file that is called `path`; of one with a matrix, this is the first variant.
@@ -43,6 +49,37 @@ pub fn load_all(path: impl AsRef<Path>) -> Result<Vec<Scenario>, Diagnostics> {
 /// As `load`.
 pub fn parse(path: &str, bytes: &[u8]) -> Result<Scenario, Diagnostics> {
     first(path, parse_all(path, bytes)?)
+}
+
+/// What stands for the run in a file that has faults only.
+const NO_RUN: &str = "\
+[grid]
+servers  = 1
+encoding = \"1-of-1\"
+storage  = \"s3\"
+
+[[steps]]
+wait = \"1s\"
+";
+
+/// Reads the faults of a file that is served without a run, as this seed draws them. The file may leave out everything
+/// else but `about`; of one with a matrix, this is the first variant.
+///
+/// # Errors
+/// As `load`.
+pub fn load_faults(path: impl AsRef<Path>, seed: u64) -> Result<Vec<Fault>, Diagnostics> {
+    let name = path.as_ref().display().to_string();
+    parse_faults(&name, &bytes(path.as_ref())?, seed)
+}
+
+/// Reads the bytes of a file like [`load_faults`].
+///
+/// # Errors
+/// As `load`.
+pub fn parse_faults(path: &str, bytes: &[u8], seed: u64) -> Result<Vec<Fault>, Diagnostics> {
+    let nothing = Source { path: "what is assumed of a run".to_owned(), text: NO_RUN.to_owned() };
+    let scenario = first(path, parse_over(path, bytes, Some(nothing))?)?;
+    Ok(scenario.schedule(seed).faults)
 }
 
 fn first(path: &str, variants: Vec<Scenario>) -> Result<Scenario, Diagnostics> {
@@ -55,6 +92,11 @@ fn first(path: &str, variants: Vec<Scenario>) -> Result<Scenario, Diagnostics> {
 /// # Errors
 /// As `load`.
 pub fn parse_all(path: &str, bytes: &[u8]) -> Result<Vec<Scenario>, Diagnostics> {
+    parse_over(path, bytes, None)
+}
+
+/// Checks the bytes of a file over its base, or over `base` if it names none.
+fn parse_over(path: &str, bytes: &[u8], base: Option<Source>) -> Result<Vec<Scenario>, Diagnostics> {
     let source = text(path, bytes)?;
     let wrong = |report: Report<'_>| {
         Diagnostics::new(
@@ -64,7 +106,8 @@ pub fn parse_all(path: &str, bytes: &[u8]) -> Result<Vec<Scenario>, Diagnostics>
     };
     let mut report = Report::new(source);
     let Some(mut document) = read(source, &mut report) else { return Err(wrong(report)) };
-    let base = base::find(path, &document, &mut report);
+    let named = base::find(path, &document, &mut report);
+    let base = if document.contains_key("base") { named } else { base };
     let Some(base) = base else {
         let problems = report.into_problems();
         let files = || vec![Source { path: path.to_owned(), text: source.to_owned() }];

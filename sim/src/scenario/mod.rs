@@ -38,7 +38,7 @@ pub use self::diagnose::{Diagnostics, Problem};
 pub(crate) use self::explain::error_words;
 pub use self::explain::explain;
 pub use self::grid::Pinned;
-pub use self::load::{load, load_all, parse, parse_all};
+pub use self::load::{load, load_all, load_faults, parse, parse_all, parse_faults};
 pub use self::overall::{EVERYTHING, Operation, Promise, SeedBound};
 pub use self::pin::pin;
 pub use self::reference::reference;
