@@ -14,7 +14,9 @@ use super::margin;
 use super::truth::{self, Quality, quality};
 use crate::fault::Interval;
 use crate::net::HostId;
-use crate::schedule::{Action, Aim, Answer, ErrorKind, FaultKind, Link, MutableAct, RequestKind, Server, Step};
+use crate::schedule::{
+    Action, Aim, Answer, ErrorKind, FaultKind, Link, MutableAct, RequestKind, Server, Step,
+};
 use crate::usage;
 use crate::verdict::{Finding, Oracle, seconds};
 use crate::workload::{Ending, StepReport};

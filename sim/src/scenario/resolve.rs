@@ -132,9 +132,7 @@ fn fault(plan: &FaultPlan, seed: &Seed, total: u64, steps: &[StepPlan]) -> Fault
             };
             (FaultKind::Answer(Answer { how, aim: aim.clone() }), on(selector))
         }
-        KindPlan::Throttle(selector, throttle) => {
-            (FaultKind::Throttle(throttle.clone()), on(selector))
-        }
+        KindPlan::Throttle(selector, throttle) => (FaultKind::Throttle(throttle.clone()), on(selector)),
         KindPlan::Lose(selector, which) => (FaultKind::Lose(*which), on(selector)),
         KindPlan::Full(selector) => (FaultKind::Full, on(selector)),
         KindPlan::QueueFull(selector) => (FaultKind::QueueFull, on(selector)),

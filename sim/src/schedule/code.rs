@@ -34,14 +34,14 @@ const KNOWN: [(&str, u16, &str); 30] = [
         "The request signature we calculated does not match the signature you provided. Check your key and signing \
          method.",
     ),
-    (
-        "InvalidAccessKeyId",
-        403,
-        "The AWS access key ID you provided does not exist in our records.",
-    ),
+    ("InvalidAccessKeyId", 403, "The AWS access key ID you provided does not exist in our records."),
     ("NoSuchKey", 404, "The specified key does not exist."),
     ("NoSuchBucket", 404, "The specified bucket does not exist"),
-    ("NoSuchUpload", 404, "The specified multipart upload does not exist. The upload ID might be invalid, or the multipart upload might have been aborted or completed."),
+    (
+        "NoSuchUpload",
+        404,
+        "The specified multipart upload does not exist. The upload ID might be invalid, or the multipart upload might have been aborted or completed.",
+    ),
     ("MethodNotAllowed", 405, "The specified method is not allowed against this resource."),
     (
         "ConditionalRequestConflict",

@@ -121,21 +121,25 @@ impl Spoil {
         use RequestKind as K;
         match self {
             // What is put is answered without a body; what HEAD would bring is no body either.
-            Self::Stops | Self::Drips { .. } | Self::Truncated => {
-                !matches!(kind, Some(K::Put | K::Head))
-            }
+            Self::Stops | Self::Drips { .. } | Self::Truncated => !matches!(kind, Some(K::Put | K::Head)),
             Self::TooLong | Self::S3 { status: 200, .. } => kind != Some(K::Head),
             Self::WrongTag => matches!(kind, Some(K::Put | K::Get | K::Head | K::Multipart)),
             Self::Stale => matches!(kind, Some(K::Get | K::Head | K::List)),
             Self::Lost => matches!(kind, Some(K::Put | K::Delete)),
-            Self::Status { .. } | Self::S3 { .. } | Self::Garbage | Self::WrongLength | Self::Reset { .. } => true,
+            Self::Status { .. }
+            | Self::S3 { .. }
+            | Self::Garbage
+            | Self::WrongLength
+            | Self::Reset { .. } => true,
         }
     }
 
     /// Whether the request is carried out, where a file may say so.
     pub fn applied(self) -> Option<bool> {
         match self {
-            Self::Status { applied, .. } | Self::S3 { applied, .. } | Self::Reset { applied } => Some(applied),
+            Self::Status { applied, .. } | Self::S3 { applied, .. } | Self::Reset { applied } => {
+                Some(applied)
+            }
             Self::Stops
             | Self::Drips { .. }
             | Self::Truncated

@@ -39,7 +39,10 @@ impl Rates {
     pub(super) fn exceeded(&mut self, caller: Caller<'_>) -> bool {
         let Some((puts, gets)) = self.per_second else { return true };
         let changes = caller.kind.is_some_and(RequestKind::changes_objects);
-        #[expect(clippy::cast_precision_loss, reason = "rates of that size do not matter to the last request")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "rates of that size do not matter to the last request"
+        )]
         let rate = if changes { puts } else { gets }.max(1) as f64;
         let left = self.left.entry((prefix(caller.key).to_owned(), changes));
         let left = left.or_insert(Left { requests: rate, at: caller.now });

@@ -30,7 +30,8 @@ use ask::Ask;
 pub use served::{Served, Unservable};
 
 /// What a proxy says that stands before S3 and does not reach it.
-const PROXY_PAGE: &str = "<html><head><title>Error</title></head><body><h1>The server is not available</h1></body></html>\n";
+const PROXY_PAGE: &str =
+    "<html><head><title>Error</title></head><body><h1>The server is not available</h1></body></html>\n";
 
 /// Before a [`Handler`].
 pub struct BucketFront {
@@ -178,7 +179,8 @@ impl Handle for BucketFront {
             wire::mark_bodiless(answer.headers_mut());
         }
         let bytes = answer.body().size_hint().exact().unwrap_or(0);
-        let event = ServerEvent::Answered { request: kind, status: answer.status().as_u16(), bytes, blocks: 0 };
+        let event =
+            ServerEvent::Answered { request: kind, status: answer.status().as_u16(), bytes, blocks: 0 };
         let (answer, ends) = match spoilt {
             Some(spoilt) => (spoil::apply(answer, spoilt), spoil::ends(spoilt.how)),
             None => (answer, true),

@@ -164,7 +164,9 @@ fn obstacle(fault: &Fault) -> Option<&'static str> {
     let of_kind = match &fault.kind {
         FaultKind::HangOnly(_) | FaultKind::Answer(_) | FaultKind::Throttle(_) => None,
         FaultKind::Hang => Some("nothing can hang as a whole here; name requests with `only` or `keys`"),
-        FaultKind::Slow(_) | FaultKind::Partition(_) | FaultKind::Groups(_) => Some("there is no network of ours here"),
+        FaultKind::Slow(_) | FaultKind::Partition(_) | FaultKind::Groups(_) => {
+            Some("there is no network of ours here")
+        }
         FaultKind::Disconnect(_) => Some("connections end here by with = \"reset\" and the like only"),
         FaultKind::QueueFull | FaultKind::Crash | FaultKind::PowerLoss | FaultKind::Clock(_) => {
             Some("there is no simulated host here")
@@ -192,5 +194,6 @@ fn unheard(trigger: &Trigger) -> Option<&'static str> {
         Subject::AnyClient => false,
     };
     let heard = counts && here && during.is_none();
-    (!heard).then_some("it waits for what only happens in a run; give it a time, or count requests of the bucket")
+    (!heard)
+        .then_some("it waits for what only happens in a run; give it a time, or count requests of the bucket")
 }

@@ -25,7 +25,9 @@ pub(super) fn fault(out: &mut Out, fault: &Fault) {
         }
         FaultKind::Throttle(Throttle { puts_per_second, gets_per_second, retry_after }) => {
             out.target("throttle", &fault.on);
-            out.line(format_args!("puts_per_second = {puts_per_second}\ngets_per_second = {gets_per_second}"));
+            out.line(format_args!(
+                "puts_per_second = {puts_per_second}\ngets_per_second = {gets_per_second}"
+            ));
             come_again(out, *retry_after);
         }
         FaultKind::Lose(which) => {

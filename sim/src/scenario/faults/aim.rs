@@ -25,7 +25,12 @@ pub(super) enum Place {
 }
 
 /// At whose door the fault is that strikes `on`; reported, if it is at both.
-pub(super) fn place(section: &Section<'_>, key: &str, on: &Selector, report: &mut Report<'_>) -> Option<Place> {
+pub(super) fn place(
+    section: &Section<'_>,
+    key: &str,
+    on: &Selector,
+    report: &mut Report<'_>,
+) -> Option<Place> {
     let Selector::Hosts { named, any } = on else { return Some(Place::Servers) };
     let others = !any.is_empty() || named.iter().any(|name| name != BUCKET);
     match (named.iter().any(|name| name == BUCKET), others) {
@@ -96,9 +101,8 @@ fn keys(section: &Section<'_>, place: Place, report: &mut Report<'_>) -> Option<
             length if length > KEY_BYTES_MAX => {
                 Bad::new("a prefix that no key has", format!("keys have at most {KEY_BYTES_MAX} bytes"))
             }
-            _ if keys.starts_with('/') => {
-                Bad::new("a prefix that no key has", "keys begin without a slash").help("write \"s0/mutable/\"")
-            }
+            _ if keys.starts_with('/') => Bad::new("a prefix that no key has", "keys begin without a slash")
+                .help("write \"s0/mutable/\""),
             _ => return Some(Some(keys)),
         };
         report.bad(field.span, bad);

@@ -31,8 +31,7 @@ pub(in crate::scenario) struct JumpPlan {
 }
 
 /// What can be wrong with an answer.
-pub(in crate::scenario) const SPOILT: &[&str] =
-    &[
+pub(in crate::scenario) const SPOILT: &[&str] = &[
     "500",
     "503 SlowDown",
     "200 InternalError",
@@ -202,9 +201,13 @@ fn senseless(section: &Section<'_>, how: SpoilPlan, aim: &Aim, report: &mut Repo
     };
     if !how.concerns(Some(kind)) {
         let title = format!("no answer to {} is \"{}\"", kind.word(), how.words());
-        let able = RequestKind::WORDS.iter().filter(|(_, other)| other.is_of_s3() && how.concerns(Some(*other)));
+        let able =
+            RequestKind::WORDS.iter().filter(|(_, other)| other.is_of_s3() && how.concerns(Some(*other)));
         let able = able.map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        report.bad(field.span, Bad::new(title, "this fault would touch nothing").help(format!("only for {able}")));
+        report.bad(
+            field.span,
+            Bad::new(title, "this fault would touch nothing").help(format!("only for {able}")),
+        );
     } else if how.applied() == Some(true) && kind.is_of_s3() && !kind.changes_objects() {
         let field = section.field("applied").unwrap_or(field);
         let bad = Bad::new(format!("`applied` means nothing for {}", kind.word()), "they change nothing");
@@ -222,7 +225,8 @@ fn spoil(text: &str, place: Option<Place>) -> Result<SpoilPlan, Bad> {
             _ => Ok(SpoilPlan::Fixed(*spoil)),
         };
     }
-    let (number, code) = text.split_once(' ').map_or((text, None), |(number, code)| (number, Some(code.trim())));
+    let (number, code) =
+        text.split_once(' ').map_or((text, None), |(number, code)| (number, Some(code.trim())));
     if !number.is_empty() && number.chars().all(|c| c.is_ascii_digit()) {
         return error(number, code, place).map(SpoilPlan::Fixed);
     }

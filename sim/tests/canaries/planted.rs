@@ -1,135 +1,31 @@
-//! Every alarm is rung once: for each oracle something that must trip it, and no other.
-//!
-//! What no correct client does is brought about around it: a disk that loses what it acknowledged, a sink that takes
-//! another byte than it was given, a program that is left on the client's host.
-
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
-
-use std::cell::RefCell;
-use std::io;
-use std::path::Path;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+//! Wrongs that no file can ask for, brought about around correct clients and servers.
 
 use bytes::Bytes;
 use lafs::format::{ShareNum, StorageIndex};
 use lafs::server::backend::MutableShare;
 use squall::batch;
-use squall::engine::Engine;
 use squall::model::{Read, Who};
 use squall::oracle;
-use squall::oracle::ideal::Ideal;
 use squall::run;
 use squall::scenario::{self, Scenario};
 use squall::trace::Keep;
-use squall::verdict::{ExitCode, Finding, Oracle};
+use squall::verdict::{Finding, Oracle};
 use squall::workload::{self, Ending, StepReport};
 use squall::world::World;
 use squall::world::content::Compare;
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::AsyncWrite;
 
-/// What must trip an oracle.
-enum Canary {
-    /// A file in `scenarios/negative`.
-    File(&'static str),
-    /// Something that no file can say.
-    Code(fn() -> Vec<Finding>),
-}
-
-use Canary::{Code, File};
-
-/// The canaries of each oracle.
-fn canaries(oracle: Oracle) -> Vec<Canary> {
-    match oracle {
-        Oracle::Safety => vec![
-            Code(a_disk_that_loses_an_acknowledged_share),
-            Code(a_sink_that_flips_a_byte),
-            Code(disks_without_the_version_that_was_acknowledged),
-            Code(disks_that_keep_an_older_version_beside_the_new_one),
-            Code(a_reader_of_what_nobody_wrote),
-            Code(a_reader_of_what_was_overwritten),
-        ],
-        Oracle::Availability => vec![File("gives-up-on-servers-in-reach")],
-        Oracle::Economy => {
-            vec![Code(a_program_left_on_the_clients_host), Code(a_client_that_outlives_its_run)]
-        }
-        Oracle::Expectation => vec![
-            File("too-few-shares-for-success"),
-            File("slower-than-promised"),
-            File("slower-than-an-omniscient-client"),
-            File("closer-to-the-edge-than-promised"),
-            File("worse-than-promised"),
-            File("arranging-a-share-that-is-nowhere"),
-            File("lost-shares-are-gone"),
-            File("refuses-everything"),
-            File("newest-version-is-gone"),
-            File("written-well-where-most-fail"),
-            File("disks-set-back-show-an-old-version"),
-        ],
-        Oracle::Hang => vec![File("run-that-does-not-end-in-time")],
-        Oracle::Invalid => vec![
-            File("fault-that-never-bites"),
-            File("answers-that-nobody-asks-for"),
-            File("nothing-to-compare-with"),
-        ],
-        Oracle::Determinism => vec![Code(two_runs_that_differ)],
-    }
-}
-
-/// The oracle after this one, so that none is left out.
-fn next(oracle: Oracle) -> Option<Oracle> {
-    match oracle {
-        Oracle::Safety => Some(Oracle::Availability),
-        Oracle::Availability => Some(Oracle::Economy),
-        Oracle::Economy => Some(Oracle::Expectation),
-        Oracle::Expectation => Some(Oracle::Hang),
-        Oracle::Hang => Some(Oracle::Invalid),
-        Oracle::Invalid => Some(Oracle::Determinism),
-        Oracle::Determinism => None,
-    }
-}
-
-#[test]
-fn every_oracle_has_a_canary_that_trips_it_and_no_other() {
-    for oracle in std::iter::successors(Some(Oracle::Safety), |oracle| next(*oracle)) {
-        let canaries = canaries(oracle);
-        assert!(!canaries.is_empty(), "{oracle} has no canary");
-        for (number, canary) in canaries.into_iter().enumerate() {
-            let findings = match canary {
-                File(name) => findings_of(name),
-                Code(ring) => ring(),
-            };
-            assert!(!findings.is_empty(), "canary {number} of {oracle} did not trip anything");
-            let tripped: Vec<&Finding> = findings.iter().filter(|finding| finding.oracle != oracle).collect();
-            assert!(tripped.is_empty(), "canary {number} of {oracle} tripped also {tripped:?}");
-        }
-    }
-}
-
-#[test]
-fn every_file_that_must_fail_is_a_canary() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/negative");
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let oracles = std::iter::successors(Some(Oracle::Safety), |oracle| next(*oracle));
-        let known = oracles.flat_map(canaries).any(|canary| matches!(canary, File(file) if file == name));
-        assert!(known, "add {name} to the table of canaries");
-    }
-}
-
-fn findings_of(name: &str) -> Vec<Finding> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../scenarios/negative/{name}.toml"));
-    let scenario = scenario::load(path).unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
-    run::run(&scenario.schedule(0), Keep::Last(0)).unwrap().findings
-}
-
-const PLAIN: &str = "about = \"x\"\n[files.movie]\nsize = \"40000 B\"\n\
+/// One file, uploaded and downloaded.
+pub(super) const PLAIN: &str = "about = \"x\"\n[files.movie]\nsize = \"40000 B\"\n\
     [[steps]]\nupload = \"movie\"\n[[steps]]\ndownload = \"movie\"\n";
 
-fn plain() -> Scenario {
+pub(super) fn plain() -> Scenario {
     scenario::parse("plain.toml", PLAIN.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -192,7 +88,7 @@ fn a_world_with_which_nobody_tampers_trips_nothing() {
     assert_eq!(played_of(&notes(), 3, |_| (), nothing_else), []);
 }
 
-fn a_disk_that_loses_an_acknowledged_share() -> Vec<Finding> {
+pub(super) fn a_disk_that_loses_an_acknowledged_share() -> Vec<Finding> {
     let lose = |world: &Rc<World>| {
         let host = world.net().add_host("a mouse");
         let mouse = Rc::clone(world);
@@ -231,7 +127,7 @@ impl AsyncWrite for Flips {
     }
 }
 
-fn a_sink_that_flips_a_byte() -> Vec<Finding> {
+pub(super) fn a_sink_that_flips_a_byte() -> Vec<Finding> {
     let judge_again = async |world: &Rc<World>, reports: &[StepReport]| {
         let (cap, client) = (world.cap("movie").unwrap(), world.client("client", 1));
         let mut sink = Flips(Compare::new(world.content("movie")));
@@ -282,7 +178,7 @@ fn written_and_then(tamper: fn(&World, Vec<Held>)) -> Vec<Finding> {
 /// A share, and the name of the server that has it.
 type Held = (String, StorageIndex, ShareNum, MutableShare);
 
-fn disks_without_the_version_that_was_acknowledged() -> Vec<Finding> {
+pub(super) fn disks_without_the_version_that_was_acknowledged() -> Vec<Finding> {
     written_and_then(|world, _| {
         for (.., disk) in world.servers().skip(2) {
             disk.list_mutable()
@@ -292,7 +188,7 @@ fn disks_without_the_version_that_was_acknowledged() -> Vec<Finding> {
     })
 }
 
-fn disks_that_keep_an_older_version_beside_the_new_one() -> Vec<Finding> {
+pub(super) fn disks_that_keep_an_older_version_beside_the_new_one() -> Vec<Finding> {
     written_and_then(|world, before| {
         for (name, index, share, held) in before.into_iter().take(5) {
             let (.., disk) = world.servers().find(|(_, known, _)| *known == name).unwrap();
@@ -330,15 +226,15 @@ fn a_reader_of_what_was_written_is_believed() {
     assert_eq!(reading(1, |content| content), []);
 }
 
-fn a_reader_of_what_nobody_wrote() -> Vec<Finding> {
+pub(super) fn a_reader_of_what_nobody_wrote() -> Vec<Finding> {
     reading(1, |content| [&b"!"[..], &content[1..]].concat().into())
 }
 
-fn a_reader_of_what_was_overwritten() -> Vec<Finding> {
+pub(super) fn a_reader_of_what_was_overwritten() -> Vec<Finding> {
     reading(0, |content| content)
 }
 
-fn a_program_left_on_the_clients_host() -> Vec<Finding> {
+pub(super) fn a_program_left_on_the_clients_host() -> Vec<Finding> {
     let leak = |world: &Rc<World>| {
         let host = world.host("client").unwrap();
         drop(world.net().spawn(host, std::future::pending::<()>()));
@@ -346,7 +242,7 @@ fn a_program_left_on_the_clients_host() -> Vec<Finding> {
     played(1, leak, nothing_else)
 }
 
-fn a_client_that_outlives_its_run() -> Vec<Finding> {
+pub(super) fn a_client_that_outlives_its_run() -> Vec<Finding> {
     let keep = async |world: &Rc<World>, _: &[StepReport]| {
         let client = world.client("client", 1);
         let findings = oracle::judge_end(world, &[]);
@@ -356,61 +252,11 @@ fn a_client_that_outlives_its_run() -> Vec<Finding> {
     played(2, |_| (), keep)
 }
 
-fn two_runs_that_differ() -> Vec<Finding> {
+pub(super) fn two_runs_that_differ() -> Vec<Finding> {
     let run = |seed| run::run(&plain().schedule(seed), Keep::All).unwrap();
     let same = batch::compare(&run(1), &run(1));
     assert!(same.is_none(), "{same:?}");
     let mut misjudged = run(1);
     misjudged.findings.push(Finding { oracle: Oracle::Safety, text: String::new() });
     batch::compare(&run(1), &run(2)).into_iter().chain(batch::compare(&run(1), &misjudged)).collect()
-}
-
-#[test]
-fn a_run_that_must_hang_must_not_do_so_without_its_faults() {
-    let text = |fault: &str| {
-        format!(
-            "deadline = \"10s\"\n{PLAIN}[[steps]]\nwait = \"1m\"\n[must_fail]\nverdict = \"hang\"\nsays = \"had not ended\"\n\
-             [[faults]]\nname = \"idle\"\n{fault}\n"
-        )
-    };
-    let code = |fault: &str| {
-        let scenario = scenario::parse("hangs.toml", text(fault).as_bytes());
-        let scenario = scenario.unwrap_or_else(|error| panic!("{}", error.render(false)));
-        run::run(&scenario.schedule(1), Keep::Last(0)).unwrap().code()
-    };
-    assert_eq!(code("slow = \"s0\"\nlatency = \"50ms\""), ExitCode::Passed);
-    assert_eq!(code("hang = \"s0\"\nwhen = \"step 3 starts\""), ExitCode::Hang);
-    assert_eq!(code("hang = \"s0\"\nwhen = \"step 3 ends\""), ExitCode::Passed, "it did not come to that");
-}
-
-#[test]
-fn measuring_in_full_changes_nothing_about_a_run() {
-    let schedule = plain().schedule(3);
-    let plain = run::run(&schedule, Keep::Last(0)).unwrap();
-    let full = run::run_in_full(Engine::Event, &schedule, Keep::Last(0)).unwrap();
-    assert_eq!(plain.fingerprint, full.fingerprint);
-    assert!(plain.steps.iter().all(|step| step.margin.is_none() && step.ideal.is_none()));
-    assert_eq!(full.steps[1].margin.unwrap().losses, 7);
-    assert!(full.steps[1].ideal.is_some());
-}
-
-#[test]
-fn an_omniscient_client_is_quick_beside_others_that_take_longer() {
-    let text = "about = \"x\"\ngrid.bandwidth = \"100 KiB/s\"\nfiles.movie.size = \"400 KiB\"\nfiles.note.size = \"100 B\"\n\
-        steps = [{ upload = \"movie\" }, { upload = \"note\" }, { download = \"movie\" }, { download = \"note\", together = true }]\n";
-    let scenario = scenario::parse("together.toml", text.as_bytes());
-    let scenario = scenario.unwrap_or_else(|error| panic!("{}", error.render(false)));
-    let report = run::run_in_full(Engine::Event, &scenario.schedule(1), Keep::Last(0)).unwrap();
-    let [.., movie, note] = report.steps.as_slice() else { panic!("{report:?}") };
-    assert!(note.took < movie.took);
-    assert!(matches!(note.ideal, Some(Ideal::Takes(_))), "{:?}", note.ideal);
-}
-
-#[test]
-fn the_share_that_is_lost_is_named() {
-    let findings = a_disk_that_loses_an_acknowledged_share();
-    let named = (0..10).map(ShareNum).any(|share| {
-        findings[0].text == format!("share {share} was acknowledged on s3, which does not have it")
-    });
-    assert!(named, "{findings:?}");
 }
