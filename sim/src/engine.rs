@@ -67,6 +67,9 @@ pub enum Reason {
         /// Servers and clients.
         hosts: usize,
     },
+    /// A bucket.
+    #[error("shares are kept in S3, and servers that are clients as well are not expressed on turmoil")]
+    Storage,
     /// A link with a bandwidth.
     #[error("{what} has a bandwidth, and turmoil's links have none")]
     Bandwidth {
@@ -98,6 +101,9 @@ pub fn unsupported(engine: Engine, schedule: &Schedule) -> Option<Reason> {
 }
 
 fn beyond_turmoil(schedule: &Schedule) -> Option<Reason> {
+    if schedule.grid.storage.s3().is_some() {
+        return Some(Reason::Storage);
+    }
     let hosts = schedule.grid.servers.len() + schedule.grid.clients.len();
     if hosts > TURMOIL_HOSTS_MAX {
         return Some(Reason::Hosts { hosts });

@@ -30,6 +30,12 @@ latency = "5ms..20ms"
 bandwidth = "1..10 MiB/s"
 space = "1 GiB"
 share_size_max = "1 MiB..2 GiB"
+storage = "s3"
+client_retries = false
+[s3]
+latency = "1ms..2ms"
+bandwidth = "10..20 MiB/s"
+retry = "once"
 [server.b]
 space = "0 B"
 [files.movie]
@@ -214,6 +220,9 @@ name = "other"
 replace = "shares of movie"
 by = "share 3 of movie"
 when = "step 7 starts"
+[[faults]]
+power_loss = "bucket, a"
+for = "1s"
 [[faults]]
 restore = "any 2"
 to = "step 2"

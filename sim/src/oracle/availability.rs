@@ -26,6 +26,8 @@ use crate::world::World;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How much slower than one link alone an operation may be, in bytes per second and in round trips per segment.
 const SLACK: u32 = 8;
+/// Requests that a server makes to its bucket, one after the other, before it answers one.
+const BUCKET_REQUESTS_MAX: u32 = 6;
 
 /// Judges a step that failed, or that took very long.
 pub fn judge(world: &World, step: &Step, report: &StepReport) -> Option<Finding> {
@@ -76,8 +78,12 @@ fn time_allowed(world: &World, step: &Step) -> Duration {
         FaultKind::Slow(link) => Some(*link),
         _ => None,
     });
-    let links: Vec<Link> = schedule.grid.servers.iter().map(|server| server.link).chain(slow).collect();
+    let bucket = schedule.grid.storage.s3().map(|bucket| bucket.link);
+    let servers = schedule.grid.servers.iter().map(|server| server.link);
+    let links: Vec<Link> = servers.chain(bucket).chain(slow).collect();
     let latency = links.iter().map(|link| link.latency_max).max().unwrap_or_default();
+    // A server that keeps its shares in S3 asks there several times before it answers once.
+    let latency = latency.saturating_mul(if bucket.is_some() { BUCKET_REQUESTS_MAX } else { 1 });
     let bandwidth = links.iter().filter_map(|link| link.bandwidth).min().unwrap_or(u64::MAX);
     let (file, times) = match &step.action {
         Action::Upload { file } | Action::Download { file, .. } => (file, 1),
@@ -127,13 +133,22 @@ pub struct Span {
 fn disturbances(world: &World, step: &Step, span: Span) -> Vec<(HostId, Duration)> {
     let faults = &world.schedule().faults;
     let holds_up = |interval: &Interval| match faults.get(interval.fault).map(|fault| &fault.kind) {
-        Some(kind @ FaultKind::Groups(_)) => kind.parts(&step.by, world.names().host(interval.host)),
+        Some(kind @ FaultKind::Groups(_)) => {
+            let host = world.names().host(interval.host);
+            let needs = world.needs(interval.host).map(|needed| world.names().host(needed));
+            kind.parts(&step.by, host) && !world.is_bucket(interval.host)
+                || needs.into_iter().any(|needed| kind.parts(needed, host))
+        }
         // What a backup brought back in the middle of it was not there for who asked before.
         Some(FaultKind::Restore { .. }) => interval.from > span.began,
         kind => kind.is_none_or(|kind| holds_up(kind, &step.action)),
     };
     let during = super::within(world, span).into_iter();
-    during.filter(holds_up).map(|interval| (interval.host, interval.from)).collect()
+    // A server that keeps its shares in S3 is held up with the bucket.
+    let hosts = |interval: Interval| {
+        world.dependents(interval.host).map(move |host| (host, interval.from)).collect::<Vec<_>>()
+    };
+    during.filter(holds_up).flat_map(hosts).collect()
 }
 
 /// Whether a fault of this kind can hold up what a host does for such an operation.

@@ -72,7 +72,7 @@ fn left_over(world: &World, report: &StepReport) -> Vec<String> {
     for (server, kept) in usage.connections_kept.iter().filter(|(_, kept)| **kept > KEPT_PER_SERVER_MAX) {
         left.push(format!("{kept} connections to {server}, at most {KEPT_PER_SERVER_MAX} may stay idle"));
     }
-    let touched: BTreeSet<HostId> = during.iter().map(|during| during.host).collect();
+    let touched: BTreeSet<HostId> = during.iter().flat_map(|during| world.dependents(during.host)).collect();
     let well = |name: &str| world.host(name).is_some_and(|host| !touched.contains(&host));
     let client = world.schedule().steps.get(report.step).is_some_and(|step| well(&step.by));
     for (server, bytes) in usage.staged_left.iter().filter(|(server, _)| client && well(server)) {

@@ -33,7 +33,8 @@ pub fn diagnose(world: &World, step: usize) -> Finding {
         let heard = |at: Option<Duration>| at.map_or("never".to_owned(), seconds);
         let last_in = heard(host.and_then(|host| records.ledger.last_heard(host, *client)));
         let last_out = heard(host.and_then(|host| records.ledger.last_heard(*client, host)));
-        let in_the_way = host.into_iter().chain([*client]).flat_map(|host| records.book.names_on(host));
+        let needed = host.into_iter().flat_map(|host| world.needs(host));
+        let in_the_way = needed.chain([*client]).flat_map(|host| records.book.names_on(host));
         let faults: Vec<&str> = in_the_way.collect::<BTreeSet<&str>>().into_iter().collect();
         let faults =
             if faults.is_empty() { "none".to_owned() } else { format!("\"{}\"", faults.join("\", \"")) };

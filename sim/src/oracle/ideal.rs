@@ -58,8 +58,9 @@ pub fn detours(world: &World, step: &Step, report: &StepReport) -> Vec<Omniscien
             Some(FaultKind::Cancel(_) | FaultKind::Pause(_)) | None => false,
         };
         let struck = during.iter().filter(|interval| counts(interval.fault));
-        let servers = struck.filter(|interval| interval.host.index() < world.schedule().grid.servers.len());
-        servers.map(|interval| world.names().host(interval.host).to_owned()).collect()
+        let hosts = struck.flat_map(|interval| world.dependents(interval.host));
+        let servers = hosts.filter(|host| host.index() < world.schedule().grid.servers.len());
+        servers.map(|host| world.names().host(host).to_owned()).collect()
     };
     let mut all = named(false);
     let mut rehearses = false;

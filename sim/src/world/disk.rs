@@ -8,32 +8,34 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use lafs::format::{ShareNum, StorageIndex};
-use lafs::server::backend::{
-    Backend, BackendError, Change, CorruptionReport, Lease, MemoryBackend, MutableHead,
-};
+use lafs::server::backend::{Backend, BackendError, Change, CorruptionReport, Lease, MutableHead};
 
 use super::front::Annotations;
+use super::slots::{Kind, Shelf};
 use crate::net::HostId;
 use crate::record::Recorder;
 use crate::schedule::FaultKind;
 
 /// A backend that faults can reach.
-pub(super) struct Disk {
-    inner: MemoryBackend,
+pub(super) struct Disk<B> {
+    inner: Rc<B>,
+    /// What is stored in it.
+    shelf: Shelf,
     host: HostId,
     recorder: Recorder,
     annotations: Rc<RefCell<Annotations>>,
 }
 
-impl Disk {
-    /// What is stored in `inner`.
+impl<B: Backend> Disk<B> {
+    /// Stores in `inner`, so that it is on `shelf`.
     pub(super) fn new(
-        inner: MemoryBackend,
+        inner: Rc<B>,
+        shelf: Shelf,
         host: HostId,
         recorder: Recorder,
         annotations: Rc<RefCell<Annotations>>,
     ) -> Self {
-        Self { inner, host, recorder, annotations }
+        Self { inner, shelf, host, recorder, annotations }
     }
 
     /// Whether a fault leaves no room; it bites whoever asks for some.
@@ -47,20 +49,15 @@ impl Disk {
     }
 
     /// Whether mutable shares will take more room than they do.
-    async fn grows(
-        &self,
-        index: StorageIndex,
-        changes: &BTreeMap<ShareNum, Change>,
-    ) -> Result<bool, BackendError> {
-        let heads = self.inner.mutable_slot(index).await?;
-        let before = changes.keys().filter_map(|share| heads.get(share)).map(|head| head.length);
+    fn grows(&self, index: StorageIndex, changes: &BTreeMap<ShareNum, Change>) -> bool {
+        let before = changes.keys().filter_map(|share| self.shelf.get(Kind::Mutable, index, *share));
+        let before: usize = before.map(|held| held.content.len()).sum();
         let after = changes.values().filter_map(|change| change.after.as_ref());
-        let after = after.map(|after| after.content.len() as u64);
-        Ok(after.sum::<u64>() > before.sum())
+        after.map(|after| after.content.len()).sum::<usize>() > before
     }
 }
 
-impl Backend for Disk {
+impl<B: Backend> Backend for Disk<B> {
     async fn shares(&self, index: StorageIndex) -> Result<BTreeSet<ShareNum>, BackendError> {
         self.inner.shares(index).await
     }
@@ -83,11 +80,11 @@ impl Backend for Disk {
     }
 
     fn share_bytes_max(&self) -> u64 {
-        self.inner.share_bytes_max()
+        self.inner.share_bytes_max().min(self.shelf.disk().share_bytes_max())
     }
 
     async fn create(&self, index: StorageIndex, share: ShareNum, size: u64) -> Result<(), BackendError> {
-        if self.is_full() {
+        if size > self.share_bytes_max() || self.is_full() {
             return Err(BackendError::NoSpace);
         }
         self.inner.create(index, share, size).await
@@ -116,7 +113,9 @@ impl Backend for Disk {
         self.inner.publish(index, share).await?;
         let loser = self.annotations.borrow_mut().loser();
         if let Some(fault) = loser {
-            let bytes = self.inner.remove(index, share).map_or(0, |content| content.len() as u64);
+            let taken = self.shelf.get(Kind::Immutable, index, share);
+            let bytes = taken.map_or(0, |taken| taken.content.len() as u64);
+            self.shelf.remove(Kind::Immutable, index, share);
             self.annotations.borrow_mut().lost.insert((index, share));
             self.recorder.bite(fault, 1, bytes);
         } else {
@@ -182,15 +181,15 @@ impl Backend for Disk {
         changes: BTreeMap<ShareNum, Change>,
         lease: Option<Lease>,
     ) -> Result<(), BackendError> {
-        if self.grows(index, &changes).await? && self.is_full() {
+        if self.grows(index, &changes) && self.is_full() {
             return Err(BackendError::NoSpace);
         }
-        let undo: Vec<_> =
-            changes.keys().map(|&share| (share, self.inner.get_mutable(index, share))).collect();
+        let stored = |share| self.shelf.get(Kind::Mutable, index, share);
+        let undo: Vec<_> = changes.keys().map(|&share| (share, stored(share))).collect();
         self.inner.mutable_store(index, changes, lease).await?;
         // What was there before is there again, as on a disk that did not write what it had taken.
         for (share, before) in undo {
-            let taken = self.inner.get_mutable(index, share).map(|taken| taken.content);
+            let taken = stored(share).map(|taken| taken.content);
             let loser = self.annotations.borrow_mut().loser();
             let Some(fault) = loser else {
                 let annotations = &mut *self.annotations.borrow_mut();
@@ -203,8 +202,8 @@ impl Backend for Disk {
             };
             let bytes = taken.map_or(0, |taken| taken.len() as u64);
             match before {
-                Some(before) => self.inner.put_mutable(index, share, before),
-                None => drop(self.inner.remove_mutable(index, share)),
+                Some(before) => self.shelf.put(index, share, before),
+                None => self.shelf.remove(Kind::Mutable, index, share),
             }
             self.annotations.borrow_mut().lost.insert((index, share));
             self.recorder.bite(fault, 1, bytes);

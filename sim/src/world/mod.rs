@@ -3,6 +3,7 @@
 //! Builds and changes hosts; `storm` carries out faults on them, `shelf` changes what they store. What happens is recorded elsewhere, and nothing
 //! here judges.
 
+mod bucket;
 pub mod content;
 pub mod control;
 mod disk;
@@ -10,6 +11,7 @@ pub mod door;
 mod files;
 pub mod front;
 mod notes;
+mod programs;
 mod rate;
 mod setup;
 pub mod shelf;
@@ -29,19 +31,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use lafs::client::Client;
 use lafs::client::grid::Secrets;
 use lafs::format::ServerId;
 use lafs::format::cap::{Cap, WriteCap};
 use lafs::format::mutable::VersionId;
 use lafs::net::ServerInfo;
-use lafs::net::serve::{ServeLimits, serve};
 use lafs::plan::Policy;
-use lafs::server::StorageServer;
-use lafs::server::backend::Backend;
 use lafs::server::backend::MemoryBackend;
-use lafs::server::clock::{Clock, UnixTime};
 
 use crate::engine;
 use crate::fault::Book;
@@ -50,18 +47,18 @@ use crate::model::History;
 use crate::net::{Dialer, Fabric, HostId, Limits};
 use crate::oracle::truth::mutable::Signatures;
 use crate::record::{ClientObserver, Recorder};
-use crate::schedule::{FaultKind, Jump, Link, Schedule, Server, Substitute, Target};
+use crate::schedule::{BUCKET, FaultKind, Link, Schedule, Server, Substitute, Target};
 use crate::seed::Seed;
 use crate::trace::{Keep, Names, Trace};
 use crate::workload::Database;
+use bucket::{Bucket, Running};
 use control::Control;
-use disk::Disk;
-use front::{Annotations, Front};
+use front::Annotations;
 pub use notes::MUTABLE_FILES_MAX;
 pub use setup::{Omniscient, Setup};
 use shelf::Backup;
 pub use slots::Kind;
-use wire::Tampering;
+use slots::Shelf;
 
 /// The link between two hosts that have none of their own: nothing but the server's link counts.
 const WIRE: Link = Link { latency_min: Duration::ZERO, latency_max: Duration::ZERO, bandwidth: None };
@@ -81,6 +78,8 @@ pub struct World {
     recorder: Recorder,
     names: Names,
     servers: Vec<ServerHost>,
+    /// Where the shares of all servers are, if they are kept in S3.
+    bucket: Option<Bucket>,
     clients: RefCell<BTreeMap<String, ClientHost>>,
     files: BTreeMap<String, FileState>,
     /// By step.
@@ -101,7 +100,10 @@ pub struct World {
 struct ServerHost {
     host: HostId,
     name: String,
-    disk: MemoryBackend,
+    /// How often its program was started in S3.
+    lives: Cell<u64>,
+    in_s3: Running,
+    shelf: Shelf,
     annotations: Rc<RefCell<Annotations>>,
 }
 
@@ -143,7 +145,8 @@ impl World {
         let engine = setup.engine;
         let seed = Seed::root(schedule.seed);
         let servers = schedule.grid.servers.iter().map(|server| server.name.clone());
-        let hosts: Vec<String> = servers.chain(schedule.grid.clients.iter().cloned()).collect();
+        let mut hosts: Vec<String> = servers.chain(schedule.grid.clients.iter().cloned()).collect();
+        hosts.extend(schedule.grid.storage.s3().map(|_| BUCKET.to_owned()));
         let book = Book::new(&schedule.faults, &hosts, schedule.grid.servers.len(), &seed);
         let clock = Fabric::clock(engine, engine::tick(schedule));
         let recorder = Recorder::new(Trace::new(keep), book, Ledger::default(), clock.clone());
@@ -160,11 +163,20 @@ impl World {
         let looks_back =
             |kind: &FaultKind| matches!(kind, FaultKind::Replace { by: Substitute::Version(_), .. });
         let keeps_history = schedule.faults.iter().any(|fault| looks_back(&fault.kind));
+        let bucket = schedule.grid.storage.s3().zip(net.host(BUCKET)).map(|(params, host)| {
+            net.set_link(host, Some(params.link));
+            Bucket::new(host, programs::clock(&recorder, host))
+        });
         let servers = schedule.grid.servers.iter().zip(&ids).map(|(server, &host)| {
             net.set_link(host, Some(server.link));
             let annotations = Annotations { keeps_history, ..Annotations::default() };
             let annotations = Rc::new(RefCell::new(annotations));
-            ServerHost { host, name: server.name.clone(), disk: new_disk(server), annotations }
+            let (disk, name) = (new_disk(server), server.name.clone());
+            let shelf = match &bucket {
+                Some(bucket) => bucket.shelf(&name, disk, &annotations),
+                None => Shelf::new(disk),
+            };
+            ServerHost { host, name, shelf, annotations, lives: Cell::new(0), in_s3: Running::default() }
         });
         let files = schedule.files.iter().map(|file| {
             let content = if file.directory { Bytes::new() } else { content::of(file, &seed) };
@@ -179,6 +191,7 @@ impl World {
         });
         let world = Rc::new(Self {
             servers: servers.collect(),
+            bucket,
             files: files.collect(),
             backups: RefCell::default(),
             signatures: Signatures::default(),
@@ -196,6 +209,7 @@ impl World {
             recorder,
             names,
         });
+        world.start_bucket();
         for server in &world.servers {
             world.start_server(server);
         }
@@ -204,46 +218,6 @@ impl World {
             world.clients.borrow_mut().insert(name.clone(), ClientHost { host, lives: 0, client });
         }
         world
-    }
-
-    /// Starts the program of a server on its disk: what was incomplete is forgotten, what was complete is there.
-    fn start_server(&self, server: &ServerHost) {
-        let Ok(listener) = self.net.listen(server.host) else { return };
-        let (host, disk) = (server.host, server.disk.clone());
-        let (recorder, annotations) = (self.recorder.clone(), Rc::clone(&server.annotations));
-        let clock = self.clock(host);
-        let tampers = self.schedule.faults.iter().any(|fault| wire::is_needed_for(&fault.kind));
-        let program = async move {
-            let stored = disk.clone();
-            let disk = Disk::new(disk, host, recorder.clone(), Rc::clone(&annotations));
-            let Ok(server) = StorageServer::start(disk, SWISSNUM, clock).await else { return };
-            let front = Front::new(server, stored, host, recorder, annotations);
-            // Only where it is needed: it copies what passes.
-            if tampers {
-                serve(Tampering(listener), &front, &ServeLimits::default()).await;
-            } else {
-                serve(listener, &front, &ServeLimits::default()).await;
-            }
-        };
-        drop(self.net.spawn(host, program));
-    }
-
-    /// Wall time on a server: a fixed epoch and the virtual time since the start, and whatever faults make of it.
-    fn clock(&self, host: HostId) -> Clock {
-        let recorder = self.recorder.clone();
-        Arc::new(move || {
-            let mut time = UnixTime(EPOCH_SECONDS + recorder.now().as_secs());
-            let jumps = recorder.records().book.jumps(host);
-            for (fault, Jump { ahead, by }) in jumps {
-                time = if ahead {
-                    time.plus(by.as_secs())
-                } else {
-                    UnixTime(time.0.saturating_sub(by.as_secs()))
-                };
-                recorder.bite(fault, 1, 0);
-            }
-            time
-        })
     }
 
     fn new_client(
@@ -357,12 +331,15 @@ impl World {
 
     /// Servers as (host, name, disk), in the order of the file.
     pub fn servers(&self) -> impl Iterator<Item = (HostId, &str, &MemoryBackend)> {
-        self.servers.iter().map(|server| (server.host, server.name.as_str(), &server.disk))
+        self.servers.iter().map(|server| (server.host, server.name.as_str(), server.shelf.disk()))
     }
 
     /// Bytes that servers which are well reserve for shares that are not complete.
     pub fn allocated_bytes(&self) -> u64 {
-        let well = |server: &ServerHost| self.recorder.records().book.names_on(server.host).is_empty();
+        let well = |server: &ServerHost| {
+            let book = &self.recorder.records().book;
+            self.needs(server.host).all(|host| book.names_on(host).is_empty())
+        };
         self.staged().filter(|(server, _)| well(server)).map(|(_, bytes)| bytes).sum()
     }
 
@@ -373,8 +350,7 @@ impl World {
 
     /// Servers that reserve bytes for shares that are not complete, and how many.
     fn staged(&self) -> impl Iterator<Item = (&ServerHost, u64)> {
-        let staged = |server: &ServerHost| server.disk.staged_bytes().now_or_never()?.ok();
-        let servers = self.servers.iter().filter_map(move |server| Some((server, staged(server)?)));
+        let servers = self.servers.iter().map(|server| (server, self.staged_by(server)));
         servers.filter(|(_, bytes)| *bytes > 0)
     }
 

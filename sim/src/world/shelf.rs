@@ -33,22 +33,22 @@ pub(super) struct Backup {
 
 impl ServerHost {
     fn stored(&self) -> BTreeMap<(Kind, StorageIndex, ShareNum), Held> {
-        let all = slots::list(&self.disk);
+        let all = slots::list(self.shelf.disk());
         all.filter_map(|at @ (kind, index, share)| Some((at, self.held(kind, index, share)?))).collect()
     }
 
     /// One of its shares.
     pub(super) fn held(&self, kind: Kind, index: StorageIndex, share: ShareNum) -> Option<Held> {
-        slots::get(&self.disk, kind, index, share)
+        self.shelf.get(kind, index, share)
     }
 
     fn place(&self, index: StorageIndex, share: ShareNum, held: Held, damage: Vec<Damage>) {
-        slots::put(&self.disk, index, share, held);
+        self.shelf.put(index, share, held);
         self.annotations.borrow_mut().damage.insert((index, share), damage);
     }
 
     fn take_away(&self, kind: Kind, index: StorageIndex, share: ShareNum) {
-        slots::remove(&self.disk, kind, index, share);
+        self.shelf.remove(kind, index, share);
         self.annotations.borrow_mut().damage.remove(&(index, share));
     }
 
@@ -150,7 +150,7 @@ impl World {
             let mut rng = self.seed.child(&stream).rng();
             let damaged = Damage::to_field(fault, field, blocks.as_ref(), number, &held.content, &mut rng);
             let Some((damage, after)) = damaged else { continue };
-            slots::put(&server.disk, index, number, held.with(after));
+            server.shelf.put(index, number, held.with(after));
             server.annotations.borrow_mut().damage.entry((index, number)).or_default().push(damage);
         }
     }

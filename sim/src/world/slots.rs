@@ -7,6 +7,7 @@ use lafs::format::cap::WriteCap;
 use lafs::format::{ShareNum, StorageIndex};
 use lafs::server::backend::{MemoryBackend, MutableShare};
 
+use super::bucket::Objects;
 use super::{ServerHost, World};
 use crate::oracle::truth::mutable::Signatures;
 use crate::oracle::truth::sdmf::Parts;
@@ -25,7 +26,7 @@ pub enum Kind {
 pub(super) struct Held {
     pub(super) content: Bytes,
     /// What whoever writes to a mutable share must show; none for an immutable one.
-    enabler: Option<Bytes>,
+    pub(super) enabler: Option<Bytes>,
 }
 
 impl Held {
@@ -52,7 +53,7 @@ pub(super) fn list(disk: &MemoryBackend) -> impl Iterator<Item = (Kind, StorageI
 }
 
 /// A share on a disk.
-pub(super) fn get(disk: &MemoryBackend, kind: Kind, index: StorageIndex, share: ShareNum) -> Option<Held> {
+fn get(disk: &MemoryBackend, kind: Kind, index: StorageIndex, share: ShareNum) -> Option<Held> {
     match kind {
         Kind::Immutable => disk.get(index, share).map(|content| Held { content, enabler: None }),
         Kind::Mutable => {
@@ -76,6 +77,52 @@ pub(super) fn remove(disk: &MemoryBackend, kind: Kind, index: StorageIndex, shar
     match kind {
         Kind::Immutable => drop(disk.remove(index, share)),
         Kind::Mutable => drop(disk.remove_mutable(index, share)),
+    }
+}
+
+/// The shares of one server, whether they are on its disk or in the bucket: then what is put here is put there, and
+/// the disk is a copy of what the bucket has.
+#[derive(Clone)]
+pub(super) struct Shelf {
+    disk: MemoryBackend,
+    objects: Option<Objects>,
+}
+
+impl Shelf {
+    /// On a disk.
+    pub(super) fn new(disk: MemoryBackend) -> Self {
+        Self { disk, objects: None }
+    }
+
+    /// In the bucket, with a disk that is a copy of it.
+    pub(super) fn in_bucket(disk: MemoryBackend, objects: Objects) -> Self {
+        Self { disk, objects: Some(objects) }
+    }
+
+    /// What is there.
+    pub(super) fn disk(&self) -> &MemoryBackend {
+        &self.disk
+    }
+
+    /// One of the shares.
+    pub(super) fn get(&self, kind: Kind, index: StorageIndex, share: ShareNum) -> Option<Held> {
+        get(&self.disk, kind, index, share)
+    }
+
+    /// Puts a share there behind the server's back, in place of one that was there.
+    pub(super) fn put(&self, index: StorageIndex, share: ShareNum, held: Held) {
+        match &self.objects {
+            Some(objects) => objects.put(index, share, held),
+            None => put(&self.disk, index, share, held),
+        }
+    }
+
+    /// Takes a share away behind the server's back.
+    pub(super) fn remove(&self, kind: Kind, index: StorageIndex, share: ShareNum) {
+        match &self.objects {
+            Some(objects) => objects.remove(kind, index, share),
+            None => remove(&self.disk, kind, index, share),
+        }
     }
 }
 
@@ -123,7 +170,7 @@ impl World {
 
     /// The shares of `index` on a server's disk.
     pub(super) fn shares_on(server: &ServerHost, index: StorageIndex, kind: Kind) -> Vec<ShareNum> {
-        let held = list(&server.disk).filter(|(of, at, _)| (*of, *at) == (kind, index));
+        let held = list(server.shelf.disk()).filter(|(of, at, _)| (*of, *at) == (kind, index));
         held.map(|(.., share)| share).collect()
     }
 

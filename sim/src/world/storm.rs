@@ -95,7 +95,8 @@ impl World {
     fn is_spared(&self, fault: usize, host: HostId) -> bool {
         let kind = self.schedule.faults.get(fault).map(|fault| &fault.kind);
         let comes_anyway = matches!(kind, Some(FaultKind::Slow(_) | FaultKind::Corrupt { .. }));
-        self.spared.get() && host.index() < self.servers.len() && !comes_anyway
+        let stores = self.server_on(host).is_some() || self.is_bucket(host);
+        self.spared.get() && stores && !comes_anyway
     }
 
     fn begin(&self, fault: usize, host: HostId) {
@@ -222,7 +223,7 @@ impl World {
                     self.restart(host);
                 }
                 FaultKind::Slow(_) => {
-                    let own = self.schedule.grid.servers.get(host.index()).map(|server| server.link);
+                    let own = self.own_link(host);
                     let slow = self.recorder.records().book.slow_link(host);
                     self.net.set_link(host, slow.map(|(_, link)| link).or(own));
                 }
@@ -239,8 +240,11 @@ impl World {
 
     /// Changes the door of a host, if it has one. What the fault chooses at this door is drawn from the generator.
     fn at_door(&self, fault: usize, host: HostId, change: impl FnOnce(&mut Door, ChaCha8Rng)) {
-        if let (Some(server), Some(rng)) = (self.server_on(host), self.chooser(fault, host)) {
+        let Some(rng) = self.chooser(fault, host) else { return };
+        if let Some(server) = self.server_on(host) {
             change(&mut server.annotations.borrow_mut().door, rng);
+        } else if let Some(bucket) = self.bucket.as_ref().filter(|_| self.is_bucket(host)) {
+            change(&mut bucket.door.borrow_mut(), rng);
         }
     }
 
@@ -265,6 +269,9 @@ impl World {
         (0..hangs).for_each(|_| self.net.hang(host));
         if let Some(server) = self.server_on(host) {
             self.start_server(server);
+        }
+        if self.is_bucket(host) {
+            self.start_bucket();
         }
     }
 

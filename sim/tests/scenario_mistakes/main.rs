@@ -2,6 +2,7 @@
 
 mod faults;
 mod mutable;
+mod s3;
 
 use insta::assert_snapshot;
 use squall::scenario;
