@@ -3,7 +3,7 @@
 use super::diagnose::{Bad, closest, suggest};
 use super::select::Names;
 use super::units::{self, Spread};
-use crate::schedule::{Happening, Subject};
+use crate::schedule::{BUCKET, Happening, Subject};
 
 /// When a fault begins or ends, before the seed has chosen.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,6 +171,11 @@ fn counted(
         };
         return Err(Bad::new("this never happens", label).help(help));
     }
+    let of_bucket = matches!(&who, Subject::Host(name) if names.bucket && name == BUCKET);
+    if of_bucket && !matches!(counted.what, Happening::RequestReceived | Happening::RequestAnswered) {
+        let bad = Bad::new("this never happens", "the bucket does not do this");
+        return Err(bad.help("it receives and answers requests: \"bucket has answered 3 requests\""));
+    }
     let whole = |word: &str| match word {
         "the" | "a" | "one" => Some(1),
         "k" => Some(names.needed),
@@ -198,7 +203,8 @@ fn the_client(text: &str, names: &Names) -> Result<Subject, Bad> {
 }
 
 fn side_of(name: &str, names: &Names) -> Result<Option<Side>, Bad> {
-    if names.servers.iter().any(|server| server == name) {
+    let is_bucket = name == BUCKET && names.bucket;
+    if is_bucket || names.servers.iter().any(|server| server == name) {
         return Ok(Some(Side::Server));
     }
     if names.clients.iter().any(|client| client == name) {

@@ -1,5 +1,6 @@
 //! What a person is told who made a mistake in a scenario file: one test for each kind.
 
+mod doors;
 mod faults;
 mod mutable;
 mod s3;

@@ -221,7 +221,7 @@ fn spoil(text: &str, place: Option<Place>) -> Result<SpoilPlan, Bad> {
     }
     if let Some((_, spoil)) = Spoil::WORDS.iter().find(|(word, _)| *word == text) {
         return match place {
-            Some(Place::Servers) if spoil.is_of_s3() => Err(of_s3_only(text)),
+            Some(Place::Servers) if spoil.is_of_s3() => Err(of_s3_only(&format!("`{text}`"))),
             _ => Ok(SpoilPlan::Fixed(*spoil)),
         };
     }

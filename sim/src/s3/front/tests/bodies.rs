@@ -10,7 +10,7 @@ fn read(with: &str) -> (Got, u64) {
     let fault = format!("answer = \"bucket\"\nonly = \"gets\"\nwith = {with}");
     let bitten = play(&fault, async |s3| {
         assert_eq!(s3.put("a", LONG).await, 200);
-        got = Some(s3.ask("GET /b/a", "").await);
+        got = Some(s3.ask("GET /bkt/a", "").await);
     });
     (got.unwrap(), bitten)
 }
@@ -51,7 +51,7 @@ fn a_head_that_announces_a_length_has_no_body_and_the_next_answer_is_whole() {
     play("answer = \"bucket\"\nwith = \"truncated\"\nonly = \"gets\"\nwhich = \"the 2nd\"", async |s3| {
         s3.put("a", LONG).await;
         let mut wire = s3.connect();
-        for (request, bytes) in [("HEAD /b/a", ""), ("GET /b/a", LONG)] {
+        for (request, bytes) in [("HEAD /bkt/a", ""), ("GET /bkt/a", LONG)] {
             wire.write_all(message(request, "").as_bytes()).await.unwrap();
             let got = heard(&mut wire).await;
             assert_eq!((got.status(), got.body().as_str()), (200, bytes));

@@ -32,7 +32,7 @@ const ABOUT: &str = "about = \"x\"\n[[faults]]\nname = \"f\"\n";
 /// The bucket before which these faults are, or what of them cannot be.
 fn served(faults: &str) -> Result<Served, Unservable> {
     let store = Store::new(Arc::new(|| UnixTime(1_700_000_000)));
-    store.create_bucket("b").unwrap();
+    store.create_bucket("bkt").unwrap();
     let handler = Handler::new(store, ChaCha8Rng::seed_from_u64(1));
     let text = format!("{ABOUT}{faults}");
     let faults = scenario::parse_faults("f.toml", text.as_bytes(), 0);
@@ -150,12 +150,12 @@ impl Client {
     }
 
     async fn put(&self, key: &str, body: &str) -> u16 {
-        self.ask(&format!("PUT /b/{key}"), body).await.status()
+        self.ask(&format!("PUT /bkt/{key}"), body).await.status()
     }
 
     /// The body of an object, or the status of the error.
     async fn get(&self, key: &str) -> Result<String, u16> {
-        let got = self.ask(&format!("GET /b/{key}"), "").await;
+        let got = self.ask(&format!("GET /bkt/{key}"), "").await;
         if got.status() == 200 { Ok(got.body()) } else { Err(got.status()) }
     }
 }
