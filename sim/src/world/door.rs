@@ -34,7 +34,8 @@ struct Strike {
     again: Option<Again>,
     /// What was struck last, by kind and key, and when.
     last: BTreeMap<(Option<RequestKind>, String), Duration>,
-    rates: Rates,
+    /// Strikes only what exceeds them.
+    rates: Option<Rates>,
 }
 
 /// What a fault does to the requests it strikes.
@@ -127,7 +128,7 @@ impl Door {
             choice: Choice::new(which, rng),
             again,
             last: BTreeMap::new(),
-            rates: Rates::unlimited(),
+            rates: None,
         };
         self.put(fault, strike);
     }
@@ -149,7 +150,7 @@ impl Door {
             choice: Choice::new(Which::All, rng),
             again: None,
             last: BTreeMap::new(),
-            rates: Rates::new(throttle.puts_per_second, throttle.gets_per_second),
+            rates: Some(Rates::new(throttle.puts_per_second, throttle.gets_per_second)),
         };
         self.put(fault, strike);
     }
@@ -214,7 +215,7 @@ impl Strike {
     }
 
     fn strikes(&mut self, caller: Caller<'_>) -> bool {
-        if !self.rates.exceeded(caller) {
+        if self.rates.as_mut().is_some_and(|rates| !rates.exceeded(caller)) {
             return false;
         }
         let Some(again) = self.again else { return self.choice.chooses_next() };

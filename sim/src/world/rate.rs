@@ -12,8 +12,8 @@ use crate::schedule::RequestKind;
 /// The rates of one fault, and what is left of them.
 #[derive(Debug)]
 pub(super) struct Rates {
-    /// Changes and others, each second; none where everything counts as too much.
-    per_second: Option<(u64, u64)>,
+    puts_per_second: u64,
+    gets_per_second: u64,
     /// By prefix, and whether it is for changes.
     left: BTreeMap<(String, bool), Left>,
 }
@@ -25,25 +25,16 @@ struct Left {
 }
 
 impl Rates {
-    /// Every request is one too many.
-    pub(super) fn unlimited() -> Self {
-        Self { per_second: None, left: BTreeMap::new() }
-    }
-
     /// So many changes and so many others each second. A second's worth of them may come at once.
     pub(super) fn new(puts_per_second: u64, gets_per_second: u64) -> Self {
-        Self { per_second: Some((puts_per_second, gets_per_second)), left: BTreeMap::new() }
+        Self { puts_per_second, gets_per_second, left: BTreeMap::new() }
     }
 
     /// Whether this request is one too many. It counts if it is not.
     pub(super) fn exceeded(&mut self, caller: Caller<'_>) -> bool {
-        let Some((puts, gets)) = self.per_second else { return true };
         let changes = caller.kind.is_some_and(RequestKind::changes_objects);
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "rates of that size do not matter to the last request"
-        )]
-        let rate = if changes { puts } else { gets }.max(1) as f64;
+        #[expect(clippy::cast_precision_loss, reason = "rates of that size do not matter to the last request")]
+        let rate = if changes { self.puts_per_second } else { self.gets_per_second }.max(1) as f64;
         let left = self.left.entry((prefix(caller.key).to_owned(), changes));
         let left = left.or_insert(Left { requests: rate, at: caller.now });
         let passed = caller.now.saturating_sub(left.at).as_secs_f64();
