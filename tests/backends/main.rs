@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "../in_memory/client.rs"]
+mod a_client;
 mod conformance;
 #[path = "../in_memory/mod.rs"]
 mod in_memory;

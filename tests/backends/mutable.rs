@@ -33,7 +33,7 @@ pub(crate) async fn put(backend: &impl Backend, number: ShareNum, bytes: u64) ->
     set(backend, number, Some(content(bytes))).await
 }
 
-async fn get(backend: &impl Backend, number: ShareNum) -> Option<Bytes> {
+pub(crate) async fn get(backend: &impl Backend, number: ShareNum) -> Option<Bytes> {
     backend.mutable_read(INDEX, number, 0..u64::MAX).await.unwrap()
 }
 

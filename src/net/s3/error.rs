@@ -71,7 +71,7 @@ impl S3Error {
             What::Connect(_) | What::Unusable(_) => false,
             What::Lost | What::TimedOut | What::Damaged(_) => true,
             // A document under 200 says that it began.
-            What::Refused => self.status.is_none_or(|status| status < 400 || status >= 500),
+            What::Refused => self.status.is_none_or(|status| !(400..500).contains(&status)),
         }
     }
 

@@ -42,15 +42,17 @@ pub(crate) struct Bucket {
     pub(crate) door: Door,
 }
 
+type Always = Box<dyn Fn(&str) -> Option<Trick>>;
+
 /// Notes what is asked, and does to it what the test wants.
 pub(crate) struct Door {
     handler: Handler,
     asked: RefCell<Vec<String>>,
     tricks: RefCell<VecDeque<(&'static str, Trick)>>,
     /// Does something to every request.
-    pub(crate) always: RefCell<Option<Box<dyn Fn(&str) -> Option<Trick>>>>,
+    always: RefCell<Option<Always>>,
     /// Whether `If-Match` and `If-None-Match` are looked at.
-    pub(crate) keeps_conditions: Cell<bool>,
+    keeps_conditions: Cell<bool>,
 }
 
 /// What is done to a request, or to its answer.

@@ -9,7 +9,7 @@ use super::calls::Failure;
 use super::{S3Backend, keys, length};
 use crate::format::ShareNum;
 use crate::net::Dial;
-use crate::net::s3::{Condition, ETag, Entry, LISTED_MAX, Object, ObjectHead, Put};
+use crate::net::s3::{Condition, ETag, Entry, Object, ObjectHead, Put};
 
 /// How many pages the listing of one index may have: of 256 shares and whatever else is there.
 const PAGES_MAX: usize = 4;
@@ -44,9 +44,8 @@ impl<D: Dial> S3Backend<D> {
     pub(super) async fn list(&self, prefix: &str, pages_max: usize) -> Result<Vec<Entry>, Failure> {
         let (mut entries, mut from) = (Vec::new(), None::<String>);
         for _ in 0..pages_max {
-            let bytes = u64::try_from(LISTED_MAX).unwrap_or(0) * 256;
             let list = async |when| self.client.list(prefix, from.as_deref(), &when).await;
-            let page = self.calls.run("LIST", bytes, list).await?;
+            let page = self.calls.run("LIST", 0, list).await?;
             entries.extend(page.entries);
             from = page.next;
             if from.is_none() {
