@@ -3,6 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod basics;
+mod conditions;
+mod hostile;
+mod keeping;
+mod listing;
+mod uploads;
 
 use std::io;
 use std::pin::pin;

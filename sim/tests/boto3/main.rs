@@ -12,6 +12,7 @@ mod served;
 use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use rustix::process::Signal;
 
 use served::Served;
 
@@ -39,12 +40,13 @@ fn main() -> ExitCode {
 
 fn run(python: &str, case: &str) -> Result<(), Failed> {
     let faults: &[&str] = if case.starts_with("faults_") { &["--faults", FAULTS] } else { &[] };
-    let served = Served::start(
+    let mut served = Served::start(
         &[&["--bucket", "shares", "--access-key", "me", "--secret-key", "secret"], faults].concat(),
     );
     let output = Command::new(python).args([CASES, case, &served.endpoint]).output()?;
     if output.status.success() {
         return Ok(());
     }
-    Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
+    served.end(Signal::TERM);
+    Err(format!("{}{}", String::from_utf8_lossy(&output.stderr), served.stderr()).into())
 }

@@ -89,6 +89,44 @@ fn without_keys_every_signature_will_do() {
     assert_eq!(ask("GET", &format!("{}/shares/key", served.endpoint), b""), (200, "hello".to_owned()));
 }
 
+/// A file of faults for one test.
+fn file(name: &str, faults: &str) -> String {
+    let path = format!("{}/serve-s3-{name}.toml", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&path, format!("about = \"Faults of a bucket.\"\n[[faults]]\nname = \"bad\"\n{faults}"))
+        .unwrap();
+    path
+}
+
+#[test]
+fn faults_strike_and_are_accounted_for() {
+    let faults = "answer = \"bucket\"\nwith = \"503 SlowDown\"\nonly = \"puts\"\nwhich = \"the first 2\"\nretry_after = \"2s\"\n";
+    let mut served = Served::start(&["--bucket", "shares", "--faults", &file("slow-down", faults)]);
+    let url = format!("{}/shares/key", served.endpoint);
+    for _ in 0..2 {
+        let (status, body) = ask("PUT", &url, b"hello");
+        assert!(
+            status == 503 && body.contains("<Code>SlowDown</Code>") && body.contains("<RequestId>"),
+            "{body}"
+        );
+    }
+    assert_eq!(ask("PUT", &url, b"hello").0, 200);
+    assert_eq!(ask("GET", &url, b"").1, "hello");
+    assert_eq!(served.end(Signal::TERM).code(), Some(0));
+    let told = served.stderr();
+    assert!(told.starts_with("fault \"bad\" began at 0") && told.contains("bit 2 times"), "{told}");
+}
+
+#[test]
+fn connections_are_reset_before_an_answer() {
+    let faults = "answer = \"bucket\"\nwith = \"reset\"\nwhich = \"the first 1\"\n";
+    let served = Served::start(&["--bucket", "shares", "--faults", &file("reset", faults)]);
+    let mut stream = TcpStream::connect(served.endpoint.strip_prefix("http://").unwrap()).unwrap();
+    stream.write_all(b"GET /shares/key HTTP/1.1\r\nhost: bucket\r\n\r\n").unwrap();
+    let error = stream.read(&mut [0; 9]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(ask("GET", &format!("{}/shares/key", served.endpoint), b"").0, 404);
+}
+
 #[test]
 fn it_ends_when_it_is_told_to() {
     for signal in [Signal::TERM, Signal::INT] {
@@ -112,6 +150,10 @@ fn what_cannot_be_served_is_said() {
     );
     let (code, text) = said(&["--port", "0", "--bucket", "No!"]);
     assert!(code == Some(2) && text.contains("3 to 63 lowercase letters"), "{text}");
+    let (code, text) = said(&["--port", "0", "--faults", &file("crash", "crash = \"bucket\"\n")]);
+    assert!(code == Some(2) && text.contains("fault \"bad\" cannot be served: "), "{text}");
+    let (code, text) = said(&["--port", "0", "--faults", &file("mistake", "answers = \"bucket\"\n")]);
+    assert!(code == Some(2) && text.contains("`answers`"), "{text}");
     let (code, text) = said(&["--port", "0", "--access-key", "me"]);
     assert!(code == Some(2) && text.contains("--secret-key"), "{text}");
 }
