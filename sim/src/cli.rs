@@ -5,6 +5,7 @@
 
 mod arguments;
 mod blame;
+mod experiment;
 mod list;
 mod load;
 mod look;
@@ -75,6 +76,11 @@ pub fn main() -> ExitCode {
         Command::Blame { file, seed, variant } => {
             let out = Out::new("blame", Format::Text);
             (out, blame::blame(out, &file, variant.as_deref(), seed))
+        }
+        Command::Experiment { file, seeds, jobs, variant, format, plot } => {
+            let batch = Batch { seeds, jobs: jobs.map(usize::from), ..Batch::default() };
+            let out = Out::new("experiment", format.into());
+            (out, experiment::experiment(out, &file, variant.as_deref(), &batch, format, plot.as_deref()))
         }
         Command::Pin { file, seed, variant } => {
             let out = Out::new("pin", Format::Text);

@@ -2,6 +2,8 @@
 //!
 //! Counts only; whether a count is good or bad is for the oracles to say.
 
+mod received;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use lafs::client::event::Question;
 use lafs::client::{Deadlines, Event};
 use lafs::format::{ServerId, ShareNum};
 
+pub use self::received::Received;
 use crate::net::{HostId, NetEvent, NetEventKind};
 use crate::trace::{Entry, Request, ServerEvent, StepEvent};
 
@@ -64,6 +67,8 @@ pub struct Counts {
     pub fetched_bytes: u64,
     /// Servers that were sent any request.
     pub asked: BTreeSet<ServerId>,
+    /// What arrived at servers.
+    pub received: Received,
     /// Servers that were asked for blocks.
     pub block_sources: BTreeSet<ServerId>,
     /// Corruption reports that servers received.
@@ -109,13 +114,17 @@ impl Ledger {
             Entry::Client { host, step, event } => self.client(now, *host, *step, event),
             Entry::Server { event, .. } => match event {
                 // A server does not know for which of the steps under way it works.
-                ServerEvent::Received(Request::Corrupt(_)) => {
-                    self.steps.values_mut().for_each(|counts| counts.corruption_reports += 1);
+                ServerEvent::Received(request) => {
+                    let report = matches!(request, Request::Corrupt(_));
+                    for counts in self.steps.values_mut() {
+                        counts.corruption_reports += u64::from(report);
+                        counts.received.take(*request);
+                    }
                 }
                 ServerEvent::Answered { request: Request::Read(_), bytes, .. } => {
                     self.steps.values_mut().for_each(|counts| counts.fetched_bytes += bytes);
                 }
-                ServerEvent::Received(_) | ServerEvent::Answered { .. } | ServerEvent::Spoilt { .. } => {}
+                ServerEvent::Answered { .. } | ServerEvent::Spoilt { .. } => {}
             },
             Entry::Fault { .. } | Entry::Net(_) => {}
         }
@@ -195,6 +204,11 @@ impl Ledger {
     /// The counts of a step that is under way.
     pub fn counts(&self, step: usize) -> Counts {
         self.steps.get(&step).cloned().unwrap_or_default()
+    }
+
+    /// What has arrived at servers since a step began that is under way.
+    pub fn received(&self, step: usize) -> Received {
+        self.steps.get(&step).map(|counts| counts.received.clone()).unwrap_or_default()
     }
 
     /// Requests whose answer is still awaited.

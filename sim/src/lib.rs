@@ -9,6 +9,7 @@ pub mod batch;
 pub mod blame;
 pub mod cli;
 pub mod engine;
+pub mod experiment;
 pub mod fault;
 pub mod ledger;
 pub mod model;

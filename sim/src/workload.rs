@@ -5,6 +5,7 @@
 
 mod ending;
 mod mutable;
+mod tally;
 mod upkeep;
 
 use std::cell::RefCell;
@@ -19,6 +20,7 @@ use lafs::client::download::DownloadError;
 use lafs::client::upload::{KeyChoice, UploadError, UploadOptions};
 
 pub use self::ending::{BackedUp, Ending, Kept, Placed, ReadBack, Wrote};
+pub use self::tally::{Failure, FileCounts, Phase, ReadBacks, Tally};
 pub use self::upkeep::Database;
 use crate::ledger::Counts;
 use crate::oracle;
@@ -47,6 +49,8 @@ pub struct StepReport {
     pub ending: Ending,
     /// How it ended, in one line.
     pub outcome: String,
+    /// What became of all its operations: a step can repeat itself.
+    pub tally: Tally,
     /// What it asked and got.
     pub counts: Counts,
     /// What it cost and left behind.
@@ -86,10 +90,11 @@ async fn run_one(world: &Rc<World>, number: usize, step: &Step, tell: &impl Fn(S
     world.recorder().note_step(number, StepEvent::Began(what.clone()));
     world.settle_faults();
     if rehearses {
-        perform(world, number, step).await;
+        perform(world, number, step, &mut Tally::default()).await;
         began = world.recorder().now();
     }
-    let ending = perform(world, number, step).await;
+    let mut tally = Tally::default();
+    let ending = perform(world, number, step, &mut tally).await;
     let outcome = ending.line();
     let took = world.recorder().now() - began;
     let (counts, left_over) = {
@@ -107,6 +112,7 @@ async fn run_one(world: &Rc<World>, number: usize, step: &Step, tell: &impl Fn(S
         took,
         ending,
         outcome: outcome.clone(),
+        tally,
         counts,
         usage,
         allocated_bytes,
@@ -145,7 +151,8 @@ pub fn describe(step: &Step) -> String {
             let what = match act {
                 MutableAct::Create => format!("creates {file}"),
                 MutableAct::Write { .. } => format!("writes {file}"),
-                MutableAct::Append => format!("appends to {file}"),
+                MutableAct::Append { read_back: false } => format!("appends to {file}"),
+                MutableAct::Append { read_back: true } => format!("appends to {file} and reads it back"),
                 MutableAct::Read => format!("reads {file}"),
                 MutableAct::Link => format!("links in {file}"),
                 MutableAct::List => format!("lists {file}"),
@@ -167,10 +174,12 @@ pub fn describe(step: &Step) -> String {
     }
 }
 
-async fn perform(world: &Rc<World>, number: usize, step: &Step) -> Ending {
+async fn perform(world: &Rc<World>, number: usize, step: &Step, tally: &mut Tally) -> Ending {
     match &step.action {
-        Action::Upload { file } => upload(world, number, step, file).await,
-        Action::Download { file, range } => download(world, number, &step.by, file, *range).await,
+        Action::Upload { file } => tally.count(world, number, upload(world, number, step, file)).await,
+        Action::Download { file, range } => {
+            tally.count(world, number, download(world, number, &step.by, file, *range)).await
+        }
         Action::Wait(span) => {
             tokio::time::sleep(*span).await;
             Ending::Done
@@ -185,12 +194,18 @@ async fn perform(world: &Rc<World>, number: usize, step: &Step) -> Ending {
         }
         Action::Arrange { file, layout } => match world.arrange_shares(file, layout) {
             Ok(()) => Ending::Done,
-            Err(error) => Ending::Failed { kind: None, text: error.to_string(), wrong_at: None },
+            Err(error) => Ending::failed(Phase::Writing, error),
         },
         Action::Mutable { file, act, times } => {
-            mutable::perform(world, number, step, file, *act, *times).await
+            mutable::perform(world, number, step, file, *act, *times, tally).await
         }
-        Action::Upkeep(upkeep) => upkeep::perform(world, number, step, upkeep).await,
+        Action::Upkeep(upkeep) => {
+            let mut files = FileCounts::default();
+            let operation = upkeep::perform(world, number, step, upkeep, &mut files);
+            let ending = tally.count(world, number, operation).await;
+            tally.files = files;
+            ending
+        }
         Action::Forget => {
             world.forget_client(&step.by);
             Ending::Done
@@ -232,7 +247,7 @@ impl Unfinished {
             Self::Cancelled => Ending::Cancelled { wrong_at },
             Self::ClientLost => {
                 let text = "the client's host is down or died".to_owned();
-                Ending::Failed { kind: None, text, wrong_at }
+                Ending::Failed { kind: None, phase: Phase::Reading, text, wrong_at }
             }
         }
     }
@@ -256,15 +271,14 @@ async fn upload(world: &Rc<World>, number: usize, step: &Step, file: &str) -> En
         }
         Ok(Err(error)) => {
             let kind = matches!(error, UploadError::Unhappy(_)).then_some(ErrorKind::Unhappy);
-            Ending::Failed { kind, text: error.to_string(), wrong_at: None }
+            Ending::failed_as(Phase::Writing, kind, error)
         }
     }
 }
 
 async fn download(world: &Rc<World>, step: usize, by: &str, file: &str, range: Option<(u64, u64)>) -> Ending {
     let Some(cap) = world.cap(file) else {
-        let text = format!("{file} was never uploaded");
-        return Ending::Failed { kind: None, text, wrong_at: None };
+        return Ending::failed(Phase::Reading, format!("{file} was never uploaded"));
     };
     let content = world.content(file);
     let range = range.map(|(offset, length)| offset..offset + length);
@@ -290,7 +304,7 @@ async fn download(world: &Rc<World>, step: usize, by: &str, file: &str, range: O
                 DownloadError::Unreachable(_) => Some(ErrorKind::Unreachable),
                 _ => None,
             };
-            Ending::Failed { kind, text: error.to_string(), wrong_at }
+            Ending::Failed { kind, phase: Phase::Reading, text: error.to_string(), wrong_at }
         }
     }
 }

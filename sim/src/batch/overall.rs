@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::run::RunReport;
 use crate::scenario::{EVERYTHING, Operation, Promise, Scenario, SeedBound};
 use crate::verdict::seconds;
-use crate::workload::Ending;
 
 /// The promises of a file and what came of them.
 #[derive(Debug, Default)]
@@ -46,8 +45,8 @@ impl Overall {
         for step in &report.steps {
             let Some(operation) = self.operations.get(step.step).copied().flatten() else { continue };
             for (promise, count) in self.promises.iter_mut().filter(|(promise, _)| promise.of == operation) {
-                count.ended += 1;
-                count.failed += u64::from(matches!(step.ending, Ending::Failed { .. }));
+                count.ended += step.tally.operations;
+                count.failed += step.tally.failures();
                 count.longest = count.longest.max(step.took);
                 if let SeedBound::Took(_, within) = promise.bound {
                     count.late += u64::from(step.took > within);
@@ -84,6 +83,7 @@ impl Overall {
             let kind = match promise.of {
                 Operation::Upload => "uploads",
                 Operation::Download => "downloads",
+                Operation::Put => "puts",
             };
             let verdict = match self.keeps(promise, count) {
                 Some(true) => "kept",

@@ -71,6 +71,7 @@ Examples:
   squall new hang my-scenario.toml                  begin one of your own
   squall run scenarios/download --seeds 0..1000     a thousand seeds of each download scenario
   squall replay scenarios/download/one-hung-in-mid-download.toml --seed 7
+  squall experiment my-experiment.toml              how often operations fail, by retry policy
   squall blame my-scenario.toml --seed 7            which faults it takes for that run to fail
   squall check my-scenario.toml                     find mistakes without running
   squall explain my-scenario.toml --seed 7          every default and every drawn value
@@ -161,6 +162,27 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         variant: Option<String>,
     },
+    /// Run all variants of an experiment, and tell what they come to together.
+    #[command(after_help = super::experiment::EXAMPLES)]
+    Experiment {
+        /// The scenario file.
+        file: PathBuf,
+        /// Seeds to run instead of those the file asks for: 7, or 0..100 (100 not included).
+        #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
+        seeds: Option<Range<u64>>,
+        /// Runs at a time; the results do not depend on it. [default: the number of cores]
+        #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+        jobs: Option<u16>,
+        /// These arms only: a name, some words of it, or a number.
+        #[arg(long, value_name = "NAME")]
+        variant: Option<String>,
+        /// For people, or one JSON object per line (sim/JSON.md), or a row of CSV for each arm.
+        #[arg(long, value_enum, default_value_t = Told::Text)]
+        format: Told,
+        /// Draw a plot as well: how many operations fail against how many requests do, as SVG.
+        #[arg(long, value_name = "FILE.svg")]
+        plot: Option<PathBuf>,
+    },
     /// Look for mistakes in scenario files, without running them.
     #[command(after_help = CHECK_EXAMPLES)]
     Check {
@@ -232,6 +254,17 @@ pub(super) enum Format {
     Text,
     /// Programs: one JSON object per line.
     Json,
+}
+
+/// For whom an experiment prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Told {
+    /// People.
+    Text,
+    /// Programs: one JSON object per line.
+    Json,
+    /// Spreadsheets: one row for each arm.
+    Csv,
 }
 
 fn parse_seeds(text: &str) -> Result<Range<u64>, String> {

@@ -20,6 +20,32 @@ pub struct History {
     changes: Vec<Change>,
     reads: Vec<Read>,
     contents: BTreeMap<VersionId, Content>,
+    /// The lines that changes add, and which changes.
+    lines: BTreeMap<Bytes, usize>,
+    /// What was read last, taken apart.
+    last: Option<Parsed>,
+    census: Option<Census>,
+}
+
+/// What is behind the content of a write: taken apart once, for contents that begin alike.
+#[derive(Debug)]
+struct Parsed {
+    /// Bytes of the content before it.
+    from: usize,
+    tail: Bytes,
+    /// The changes whose lines these are, in order.
+    places: Vec<usize>,
+}
+
+/// The lines of a content that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Census {
+    /// How many somebody appended.
+    pub lines: u64,
+    /// Those of them that were not acknowledged when the read ended.
+    pub unacknowledged: u64,
+    /// Lines that were acknowledged, are not there, and were not overwritten by what is.
+    pub missing: u64,
 }
 
 /// A change that was begun, by its place in the history.
@@ -87,6 +113,9 @@ struct Content {
 impl History {
     /// Somebody begins to change the file at `now`.
     pub fn begin(&mut self, who: Who, now: Duration, kind: Kind) -> Ticket {
+        if let Kind::Line(line) = &kind {
+            self.lines.insert(line.clone(), self.changes.len());
+        }
         self.changes.push(Change { who, began: now, kind, state: State::InFlight });
         Ticket(self.changes.len() - 1)
     }
@@ -125,10 +154,22 @@ impl History {
     /// Takes a read that has just ended; answers with what is wrong about it. `excused` as in [`Self::acknowledged`].
     pub fn read(&mut self, read: Read, excused: impl Fn(VersionId) -> bool) -> Vec<String> {
         let mut findings: Vec<String> = match self.explain(&read) {
-            Err(impossible) => vec![impossible],
+            Err(impossible) => {
+                self.census = None;
+                vec![impossible]
+            }
             Ok(explanations) => {
-                let losses = explanations.iter().map(|explained| self.lost(&read, explained, &excused));
-                losses.min_by_key(Vec::len).map(|losses| summed_up(&losses)).unwrap_or_default()
+                let losses = explanations.into_iter().map(|explained| {
+                    let lost = self.lost(&read, &explained, &excused);
+                    (lost, explained)
+                });
+                let best = losses.min_by_key(|(lost, _)| lost.len());
+                best.map(|(lost, explained)| {
+                    self.census = Some(self.count(&explained));
+                    self.last = Some(explained.parsed);
+                    summed_up(&lost)
+                })
+                .unwrap_or_default()
             }
         };
         findings.extend(self.older_than_before(&read, &excused));
@@ -136,6 +177,11 @@ impl History {
         findings.extend(self.another_content(read.version, read.content.clone(), by));
         self.reads.push(read);
         findings
+    }
+
+    /// The lines of what was read last; none if it was nothing that was ever written.
+    pub fn census(&self) -> Option<Census> {
+        self.census
     }
 }
 

@@ -1,21 +1,27 @@
 //! The rules: what a content can consist of, what must be in it, and what cannot come after what.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use bytes::Bytes;
 use lafs::format::mutable::VersionId;
 
-use super::{Change, Content, History, Kind, Read};
+use super::{Census, Change, Content, History, Kind, Parsed, Read};
 use crate::verdict::seconds;
 
 /// Of unknown bytes so many are shown.
 const SHOWN_BYTES_MAX: usize = 40;
 
 /// What a content that was read may consist of: changes by their place in the history.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Explanation {
     base: usize,
-    lines: BTreeSet<usize>,
+    /// Of each change, whether its line is there.
+    lines: Vec<bool>,
+    pub(super) parsed: Parsed,
+}
+
+impl Explanation {
+    fn shows(&self, place: usize) -> bool {
+        place == self.base || self.lines.get(place).copied().unwrap_or_default()
+    }
 }
 
 impl History {
@@ -25,18 +31,15 @@ impl History {
     /// # Errors
     /// It can consist of nothing that is known: the finding.
     pub(super) fn explain(&self, read: &Read) -> Result<Vec<Explanation>, String> {
-        let mut lines: BTreeMap<&[u8], usize> = BTreeMap::new();
-        for (place, change) in self.changes.iter().enumerate() {
-            if let Kind::Line(line) = &change.kind {
-                lines.insert(line.as_ref(), place);
-            }
-        }
         let mut explanations = Vec::new();
         // The longest common beginning says best what is wrong.
         let mut wrong = (0, format!("{}, but nobody ever wrote anything", read.told()));
         for (base, change) in self.changes.iter().enumerate() {
             let Kind::Whole(content) = &change.kind else { continue };
-            let same = content.iter().zip(&read.content).take_while(|(a, b)| a == b).count();
+            let same = match read.content.starts_with(content) {
+                true => content.len(),
+                false => content.iter().zip(&read.content).take_while(|(a, b)| a == b).count(),
+            };
             let reason = if change.began > read.ended {
                 format!("what {} wrote, which had not begun", change.told())
             } else if same < content.len() {
@@ -47,9 +50,9 @@ impl History {
                     change.told()
                 )
             } else {
-                match self.behind(read, same, &lines) {
-                    Ok(lines) => {
-                        explanations.push(Explanation { base, lines });
+                match self.behind(read, same) {
+                    Ok((lines, parsed)) => {
+                        explanations.push(Explanation { base, lines, parsed });
                         continue;
                     }
                     Err(reason) => format!("what {} wrote, but behind it {reason}", change.told()),
@@ -63,28 +66,49 @@ impl History {
     }
 
     /// The lines behind the first `from` bytes, or what is wrong with them.
-    fn behind(
-        &self,
-        read: &Read,
-        from: usize,
-        known: &BTreeMap<&[u8], usize>,
-    ) -> Result<BTreeSet<usize>, String> {
-        let mut found = BTreeSet::new();
-        let tail = read.content.get(from..).unwrap_or_default();
-        for line in tail.split_inclusive(|byte| *byte == b'\n') {
-            let Some((place, change)) = known.get(line).and_then(|at| Some((*at, self.changes.get(*at)?)))
-            else {
+    fn behind(&self, read: &Read, from: usize) -> Result<(Vec<bool>, Parsed), String> {
+        let tail = read.content.slice(from.min(read.content.len())..);
+        let begins_alike =
+            |last: &&Parsed| last.from == from && last.tail.ends_with(b"\n") && tail.starts_with(&last.tail);
+        let known = self.last.as_ref().filter(begins_alike);
+        let mut places = known.map_or(Vec::new(), |last| last.places.clone());
+        let rest = tail.get(known.map_or(0, |last| last.tail.len())..).unwrap_or_default();
+        for line in rest.split_inclusive(|byte| *byte == b'\n') {
+            let Some(place) = self.lines.get(line) else {
                 let shown = String::from_utf8_lossy(line.get(..SHOWN_BYTES_MAX).unwrap_or(line)).into_owned();
                 return Err(format!("a line that nobody appended: {shown:?}"));
             };
+            places.push(*place);
+        }
+        let mut found = vec![false; self.changes.len()];
+        for place in &places {
+            let Some((change, found)) = self.changes.get(*place).zip(found.get_mut(*place)) else { continue };
             if change.began > read.ended {
                 return Err(format!("the line of {}, which had not begun", change.told()));
             }
-            if !found.insert(place) {
+            if std::mem::replace(found, true) {
                 return Err(format!("the line of {} twice", change.told()));
             }
         }
-        Ok(found)
+        Ok((found, Parsed { from, tail, places }))
+    }
+
+    /// The lines that an explanation has and lacks.
+    pub(super) fn count(&self, explained: &Explanation) -> Census {
+        let mut census = Census { lines: 0, unacknowledged: 0, missing: 0 };
+        let base = self.changes.get(explained.base);
+        for (place, change) in self.changes.iter().enumerate() {
+            let (Kind::Line(_), acknowledged) = (&change.kind, change.acknowledged_at().is_some()) else {
+                continue;
+            };
+            if explained.shows(place) {
+                census.lines += 1;
+                census.unacknowledged += u64::from(!acknowledged);
+            } else if acknowledged && base.is_some_and(|base| is_before(base, change)) {
+                census.missing += 1;
+            }
+        }
+        census
     }
 
     /// Changes that had been acknowledged when the read began, and are neither in what it got nor overwritten by it.
@@ -97,8 +121,7 @@ impl History {
         let Some(base) = self.changes.get(explained.base) else { return Vec::new() };
         let mut lost = Vec::new();
         for (place, change) in self.changes.iter().enumerate() {
-            let visible = place == explained.base || explained.lines.contains(&place);
-            if visible || !change.is_acknowledged_by(read.began) {
+            if explained.shows(place) || !change.is_acknowledged_by(read.began) {
                 continue;
             }
             let stale = change.version().is_some_and(|version| read.version < version);
@@ -139,13 +162,13 @@ impl History {
         let own = |client: &str| client == read.who.client;
         let written = self.changes.iter().filter(|change| own(&change.who.client));
         let written = written.filter(|change| change.is_acknowledged_by(read.began));
-        let written = written.filter_map(|change| Some((change.version()?, change.told())));
+        let written = written.filter_map(|change| Some((change.version()?, Seen::Written(change))));
         let read_before = self.reads.iter().filter(|before| own(&before.who.client));
         let read_before = read_before.filter(|before| before.ended <= read.began);
-        let read_before = read_before.map(|before| (before.version, before.told()));
+        let read_before = read_before.map(|before| (before.version, Seen::Read(before)));
         let (newest, how) = written.chain(read_before).max_by_key(|(version, _)| *version)?;
         (read.version < newest && !excused(newest))
-            .then(|| format!("{}, older than what the same client had seen: {how}", read.told()))
+            .then(|| format!("{}, older than what the same client had seen: {}", read.told(), how.told()))
     }
 
     /// A version that is acknowledged is newer than all that were acknowledged before its writer began.
@@ -184,6 +207,21 @@ impl History {
             known.bytes.len(),
             bytes.len()
         ))
+    }
+}
+
+/// How a client knows of a version.
+enum Seen<'a> {
+    Written(&'a Change),
+    Read(&'a Read),
+}
+
+impl Seen<'_> {
+    fn told(&self) -> String {
+        match self {
+            Self::Written(change) => change.told(),
+            Self::Read(read) => read.told(),
+        }
     }
 }
 

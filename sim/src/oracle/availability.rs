@@ -255,7 +255,7 @@ fn mutable_had_to_succeed(
     match act {
         MutableAct::Create => Some(roomy),
         MutableAct::Write { .. }
-        | MutableAct::Append
+        | MutableAct::Append { .. }
         | MutableAct::Link
         | MutableAct::Read
         | MutableAct::List => Some(format!("{}, and {roomy}", readable?)),

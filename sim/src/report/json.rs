@@ -9,8 +9,10 @@ use std::time::Duration;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
+mod experiment;
 mod files;
 
+pub use self::experiment::{ExperimentArm, ExperimentEnded};
 pub use self::files::{Explained, Listed, Mistake};
 
 use super::{Run, replay_command};
@@ -41,6 +43,10 @@ pub enum Event<'a> {
     RunEnded(RunEnded<'a>),
     /// All runs of a scenario have ended.
     ScenarioEnded(ScenarioEnded<'a>),
+    /// What the runs of one arm of an experiment show.
+    ExperimentArm(ExperimentArm<'a>),
+    /// An experiment has ended.
+    ExperimentEnded(ExperimentEnded<'a>),
     /// A scenario file, as it is listed.
     Scenario(Listed<'a>),
     /// A scenario with nothing left to choose.

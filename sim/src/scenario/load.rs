@@ -177,7 +177,8 @@ fn variants(
     for variant in &variants {
         let mut report = Report::new(source);
         let name = variant.name.as_deref();
-        scenarios.extend(decode(path, name, &variant.document(document, &matrix), &mut report));
+        let decoded = decode(path, name, &variant.document(document, &matrix), &mut report);
+        scenarios.extend(decoded.map(|scenario| Scenario { varied: variant.words.clone(), ..scenario }));
         for problem in report.into_problems() {
             match of_variants.iter_mut().find(|(known, _, _)| *known == problem) {
                 Some((_, count, _)) => *count += 1,

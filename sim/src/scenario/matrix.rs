@@ -54,6 +54,8 @@ type Part<'t> = (&'t str, Range<usize>);
 pub(super) struct Variant {
     /// Named after its values; none if there is no matrix.
     pub(super) name: Option<String>,
+    /// What each dimension is called, and its value.
+    pub(super) words: Vec<(String, String)>,
     /// Which value of each dimension.
     picks: Vec<usize>,
 }
@@ -295,12 +297,13 @@ pub(super) fn variants(matrix: &[Dimension<'_>]) -> Vec<Variant> {
         all = all.iter().flat_map(longer).collect();
     }
     let labels: Vec<String> = (0..matrix.len()).map(|n| label(matrix, n)).collect();
-    let name = |picks: &[usize]| {
-        let values = matrix.iter().zip(picks).filter_map(|(dimension, pick)| dimension.values.get(*pick));
-        let words = labels.iter().zip(values).map(|(label, (text, _))| format!("{label}={text}"));
-        words.collect::<Vec<_>>().join(" ")
+    let named = |picks: Vec<usize>| {
+        let values = matrix.iter().zip(&picks).filter_map(|(dimension, pick)| dimension.values.get(*pick));
+        let words: Vec<(String, String)> =
+            labels.iter().zip(values).map(|(label, (text, _))| (label.clone(), text.clone())).collect();
+        let name = words.iter().map(|(label, text)| format!("{label}={text}")).collect::<Vec<_>>().join(" ");
+        Variant { name: (!picks.is_empty()).then_some(name), words, picks }
     };
-    let named = |picks: Vec<usize>| Variant { name: (!picks.is_empty()).then(|| name(&picks)), picks };
     all.into_iter().map(named).collect()
 }
 

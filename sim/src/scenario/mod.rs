@@ -6,6 +6,7 @@
 
 mod base;
 mod diagnose;
+mod experiment;
 mod explain;
 mod faults;
 mod form;
@@ -36,6 +37,7 @@ use toml::de::DeTable;
 
 pub use self::diagnose::{Diagnostics, Problem};
 pub(crate) use self::explain::error_words;
+pub use self::experiment::{Counted, Experiment};
 pub use self::explain::explain;
 pub use self::grid::Pinned;
 pub use self::load::{load, load_all, load_faults, parse, parse_all, parse_faults};
@@ -67,6 +69,7 @@ const VERSION: u64 = 1;
 pub struct Scenario {
     path: String,
     variant: Option<String>,
+    varied: Vec<(String, String)>,
     about: String,
     from: Option<String>,
     deadline: Duration,
@@ -81,6 +84,7 @@ pub struct Scenario {
     must_fail: Option<Failure>,
     known_bug: Option<Failure>,
     over_all_seeds: Vec<Promise>,
+    experiment: Option<Experiment>,
 }
 
 fn decode(
@@ -156,12 +160,14 @@ fn decode(
     faults::check_names(&faults, report);
     let must_fail = must_fail(&root, report);
     let over_all_seeds = overall::promises(&root, &steps, report);
+    let experiment = experiment::experiment(&root, &steps, report);
     let known_bug = root.read("known_bug", report, known_bug);
     let faults = faults.into_iter().map(|(fault, _)| fault).collect();
     let (path, encoding) = (path.to_owned(), grid.encoding?);
     Some(Scenario {
         path,
         variant: variant.map(str::to_owned),
+        varied: Vec::new(),
         about: about?,
         encoding,
         from,
@@ -176,6 +182,7 @@ fn decode(
         must_fail,
         known_bug,
         over_all_seeds,
+        experiment,
     })
 }
 
@@ -224,6 +231,11 @@ impl Scenario {
         self.variant.as_deref()
     }
 
+    /// What is special about this variant: what each dimension of the matrix is called, and its value.
+    pub fn varied(&self) -> &[(String, String)] {
+        &self.varied
+    }
+
     /// The file, and the variant if there are several.
     pub fn name(&self) -> String {
         variant::name(&self.path, self.variant())
@@ -270,6 +282,11 @@ impl Scenario {
     /// What must hold of all runs together.
     pub fn over_all_seeds(&self) -> &[Promise] {
         &self.over_all_seeds
+    }
+
+    /// The question it is asked together with the other variants.
+    pub fn experiment(&self) -> Option<&Experiment> {
+        self.experiment.as_ref()
     }
 
     /// What each step does, if it is something that can fail.

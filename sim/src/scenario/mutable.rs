@@ -58,7 +58,7 @@ pub(super) fn action(
     let act = match kind {
         "create" => MutableAct::Create,
         "write" => MutableAct::Write { size, based_on },
-        "append" => MutableAct::Append,
+        "append" => MutableAct::Append { read_back: section.flag("read_back", report) },
         "link" => MutableAct::Link,
         "list" => MutableAct::List,
         _ => MutableAct::Read,

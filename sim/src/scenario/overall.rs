@@ -19,6 +19,8 @@ pub enum Operation {
     Upload,
     /// They download.
     Download,
+    /// They change mutable files.
+    Put,
 }
 
 /// Something that must hold of all operations of one kind, of all runs.
@@ -48,6 +50,7 @@ type Parse = fn(&str) -> Result<SeedBound, Bad>;
 const KEYS: &[(&str, Operation, Parse)] = &[
     ("uploads_failed", Operation::Upload, failed),
     ("downloads_failed", Operation::Download, failed),
+    ("puts_failed", Operation::Put, failed),
     ("uploads_took", Operation::Upload, took),
     ("downloads_took", Operation::Download, took),
 ];
@@ -90,6 +93,7 @@ pub(super) fn operation(step: &StepPlan) -> Option<Operation> {
     match step.action {
         ActionPlan::Upload { .. } => Some(Operation::Upload),
         ActionPlan::Download { .. } => Some(Operation::Download),
+        ActionPlan::Mutable { act, .. } if act.writes() => Some(Operation::Put),
         ActionPlan::Wait(_)
         | ActionPlan::Delete { .. }
         | ActionPlan::Copy { .. }

@@ -99,6 +99,7 @@ const ONLY_FOR: &[(&str, &[&str])] = &[
     ("skipped", &["backup"]),
     ("healthy", &["check", "repair"]),
     ("size", &["write"]),
+    ("read_back", &["append"]),
     ("based_on", &["write"]),
     ("degraded", &["create", "write", "append", "link"]),
     ("version", &mutable::ACTIONS),

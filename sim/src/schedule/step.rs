@@ -142,7 +142,10 @@ pub enum MutableAct {
         based_on: Option<usize>,
     },
     /// Adds a line to its content.
-    Append,
+    Append {
+        /// Whether the file is read after each, however that ended.
+        read_back: bool,
+    },
     /// Reads all of it.
     Read,
     /// Adds an entry to it: it is a directory.
@@ -155,9 +158,14 @@ impl MutableAct {
     /// Whether it writes a version.
     pub fn writes(self) -> bool {
         match self {
-            Self::Create | Self::Write { .. } | Self::Append | Self::Link => true,
+            Self::Create | Self::Write { .. } | Self::Append { .. } | Self::Link => true,
             Self::Read | Self::List => false,
         }
+    }
+
+    /// Whether it writes a version of a file that is there.
+    pub fn changes(self) -> bool {
+        self.writes() && self != Self::Create
     }
 }
 

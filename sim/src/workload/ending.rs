@@ -10,6 +10,7 @@ use lafs::format::cap::Cap;
 use lafs::format::mutable::VersionId;
 use lafs::format::{ServerId, ShareNum};
 
+use super::Phase;
 use crate::schedule::ErrorKind;
 
 /// What an upload said it did.
@@ -128,6 +129,8 @@ pub enum Ending {
     Failed {
         /// Its kind, if it is one that scenarios can expect.
         kind: Option<ErrorKind>,
+        /// What it was doing.
+        phase: Phase,
         /// Its text; the first line says all, the others give details.
         text: String,
         /// For a download: the offset of the first wrong byte among those delivered before the error.
@@ -153,18 +156,14 @@ impl Wrote {
 }
 
 impl Ending {
-    /// Whether it is a success, as the client says.
-    pub fn is_success(&self) -> bool {
-        match self {
-            Self::Uploaded(_)
-            | Self::Downloaded { .. }
-            | Self::Wrote(_)
-            | Self::Read(_)
-            | Self::Kept(_)
-            | Self::BackedUp(_)
-            | Self::Restored { .. } => true,
-            Self::Failed { .. } | Self::Cancelled { .. } | Self::Done => false,
-        }
+    /// It failed, without an error that scenarios know.
+    pub(super) fn failed(phase: Phase, text: impl ToString) -> Self {
+        Self::failed_as(phase, None, text)
+    }
+
+    /// It failed, with an error that scenarios may know.
+    pub(super) fn failed_as(phase: Phase, kind: Option<ErrorKind>, text: impl ToString) -> Self {
+        Self::Failed { kind, phase, text: text.to_string(), wrong_at: None }
     }
 
     /// It, in one line.

@@ -10,8 +10,8 @@ use lafs::client::mutable::{ModifyError, PublishError, PublishOptions, Published
 use lafs::format::cap::DirCap;
 use lafs::format::directory::{Change, Child, Replace, UnixTime};
 
-use super::{Ending, ReadBack, Wrote, operate};
-use crate::model::{Kind, Read, Ticket, Who};
+use super::{Ending, Phase, ReadBack, Tally, Wrote, operate};
+use crate::model::{Census, Kind, Read, Ticket, Who};
 use crate::oracle::availability::{Span, in_reach};
 use crate::oracle::truth::mutable::versions_on;
 use crate::schedule::{ErrorKind, MutableAct, Outcome, Step};
@@ -29,20 +29,17 @@ pub(super) async fn perform(
     file: &str,
     act: MutableAct,
     times: u32,
+    tally: &mut Tally,
 ) -> Ending {
     let (mut collisions, mut restarts) = (0, 0);
     let mut degraded = None;
     let mut last = Ending::Done;
     for repetition in 0..times {
         let turn = Turn { world, number, step, file, repetition, times };
-        last = match act {
-            MutableAct::Create => turn.create().await,
-            MutableAct::Write { size, based_on } => turn.write(size, based_on).await,
-            MutableAct::Append => turn.append().await,
-            MutableAct::Read => turn.read().await,
-            MutableAct::Link => turn.link().await,
-            MutableAct::List => turn.list().await,
-        };
+        last = tally.count(world, number, turn.act(act)).await;
+        if act == (MutableAct::Append { read_back: true }) {
+            tally.read_back.take(turn.read_back().await);
+        }
         match &mut last {
             Ending::Wrote(wrote) => {
                 collisions += wrote.collisions;
@@ -74,8 +71,27 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    async fn act(&self, act: MutableAct) -> Ending {
+        match act {
+            MutableAct::Create => self.create().await,
+            MutableAct::Write { size, based_on } => self.write(size, based_on).await,
+            MutableAct::Append { .. } => self.append().await,
+            MutableAct::Read => self.read().await,
+            MutableAct::Link => self.link().await,
+            MutableAct::List => self.list().await,
+        }
+    }
+
+    /// What is in the file after a change; nothing if it could not be read, or is nothing that was ever written.
+    async fn read_back(&self) -> Option<Census> {
+        let Ending::Read(_) = self.read().await else { return None };
+        self.world.history(self.file).and_then(|history| history.census())
+    }
+
     async fn create(&self) -> Ending {
-        let Some(key) = self.world.signing_key(self.file) else { return failed("there is no key for it") };
+        let Some(key) = self.world.signing_key(self.file) else {
+            return Ending::failed(Phase::Reading, "there is no key for it");
+        };
         let content = self.world.content(self.file);
         // It can be found from now on, whatever becomes of this.
         let write_key = key.write_key();
@@ -83,121 +99,114 @@ impl Turn<'_> {
         let format = lafs::format::cap::MutableFormat::Sdmf;
         self.world
             .note_write_cap(self.file, lafs::format::cap::WriteCap { format, key: write_key, fingerprint });
-        let (began, ticket) = self.begin(Kind::Whole(content.clone()));
+        let kind = Kind::Whole(content.clone());
         let (client, options) = (self.world.client(&self.step.by, self.number), self.options(None));
         let is_directory = self.world.is_directory(self.file);
-        let operation = async move {
-            if !is_directory {
-                return client.create_mutable(&key, &content, &options).await;
-            }
-            match client.create_directory(&key, &[], &options).await {
-                Ok((_, published)) => Ok(published),
-                Err(CreateDirectoryError::Publish(error)) => Err(error),
-                // Nothing is in it that could not be packed.
-                Err(CreateDirectoryError::Pack(_)) => Err(PublishError::Mdmf),
-            }
-        };
-        match operate(self.world, self.number, &self.step.by, operation).await {
-            Ok(Ok(published)) => self.wrote(began, ticket, Some(published)),
-            Ok(Err(error)) => self.not_written(ticket, &error),
-            Err(unfinished) => {
-                self.give_up(ticket);
-                unfinished.ending(None)
-            }
-        }
+        self.change(kind, async move {
+            let created = match is_directory {
+                false => client.create_mutable(&key, &content, &options).await,
+                true => match client.create_directory(&key, &[], &options).await {
+                    Ok((_, published)) => Ok(published),
+                    Err(CreateDirectoryError::Publish(error)) => Err(error),
+                    // Nothing is in it that could not be packed.
+                    Err(CreateDirectoryError::Pack(_)) => Err(PublishError::Mdmf),
+                },
+            };
+            created.map(Some).map_err(|error| not_written(&error))
+        })
+        .await
     }
 
     async fn write(&self, size: Option<u64>, based_on: Option<usize>) -> Ending {
-        let Some(cap) = self.world.write_cap(self.file) else { return failed("it was never created") };
+        let Some(cap) = self.world.write_cap(self.file) else { return never_created() };
         let based_on = match based_on.map(|step| self.world.version_of_step(step)) {
-            Some(None) => return failed("the step it is based on wrote and read no version"),
+            Some(None) => {
+                let text = "the step it is based on wrote and read no version";
+                return Ending::failed(Phase::Reading, text);
+            }
             Some(version) => version,
             None => None,
         };
         let size = size.unwrap_or(self.world.content(self.file).len() as u64);
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let content = self.world.new_content(self.file, size, self.number, self.repetition);
-        let (began, ticket) = self.begin(Kind::Whole(content.clone()));
         let (client, options) = (self.world.client(&self.step.by, self.number), self.options(based_on));
-        let operation = async move { client.overwrite(&cap, &content, &options).await };
-        match operate(self.world, self.number, &self.step.by, operation).await {
-            Ok(Ok(published)) => self.wrote(began, ticket, Some(published)),
-            Ok(Err(error)) => self.not_written(ticket, &error),
-            Err(unfinished) => {
-                self.give_up(ticket);
-                unfinished.ending(None)
-            }
-        }
+        self.change(Kind::Whole(content.clone()), async move {
+            let written = client.overwrite(&cap, &content, &options).await;
+            written.map(Some).map_err(|error| not_written(&error))
+        })
+        .await
     }
 
     async fn append(&self) -> Ending {
-        let Some(cap) = self.world.write_cap(self.file) else { return failed("it was never created") };
-        let Self { number, repetition, times, .. } = self;
-        let line = format!("step {} by {}, {} of {times}\n", number + 1, self.step.by, repetition + 1);
-        let line = Bytes::from(line);
-        let (began, ticket) = self.begin(Kind::Line(line.clone()));
+        let Some(cap) = self.world.write_cap(self.file) else { return never_created() };
+        let (_, line) = self.entry();
         let (client, options) = (self.world.client(&self.step.by, self.number), self.options(None));
-        let operation = async move {
+        self.change(Kind::Line(line.clone()), async move {
             let change = |old: &Bytes| {
-                let there = old.windows(line.len()).any(|bytes| bytes == line);
-                Ok::<_, std::convert::Infallible>((!there).then(|| [&old[..], &line[..]].concat().into()))
+                let appended = || [&old[..], &line[..]].concat().into();
+                Ok::<_, std::convert::Infallible>((!has_line(old, &line)).then(appended))
             };
-            client.modify(&cap, change, &options).await
-        };
-        match operate(self.world, self.number, &self.step.by, operation).await {
-            Ok(Ok(published)) => self.wrote(began, ticket, published),
-            Ok(Err(error)) => {
-                self.give_up(ticket);
-                match error {
-                    ModifyError::Publish(error) => not_written(&error),
-                    ModifyError::Retrieve(error) => not_read(&error),
-                    ModifyError::Change(never) => match never {},
-                }
-            }
-            Err(unfinished) => {
-                self.give_up(ticket);
-                unfinished.ending(None)
-            }
-        }
+            client.modify(&cap, change, &options).await.map_err(|error| match error {
+                ModifyError::Publish(error) => not_written(&error),
+                ModifyError::Retrieve(error) => not_read(&error),
+                ModifyError::Change(never) => match never {},
+            })
+        })
+        .await
     }
 
     /// The name of an entry, and the line that stands for it in the history.
     fn entry(&self) -> (String, Bytes) {
         let Self { number, repetition, times, .. } = self;
         let name = format!("step {} by {}, {} of {times}", number + 1, self.step.by, repetition + 1);
-        (name.clone(), Bytes::from(name + "\n"))
+        let line = Bytes::from(format!("{name}\n"));
+        (name, line)
     }
 
     async fn link(&self) -> Ending {
-        let Some(cap) = self.world.write_cap(self.file) else { return failed("it was never created") };
+        let Some(cap) = self.world.write_cap(self.file) else { return never_created() };
         let (name, line) = self.entry();
-        let (began, ticket) = self.begin(Kind::Line(line));
         let (client, options) = (self.world.client(&self.step.by, self.number), self.options(None));
-        let Ok(child) = Child::immutable(CHILD) else { return failed("its child is none") };
+        let Ok(child) = Child::immutable(CHILD) else {
+            return Ending::failed(Phase::Reading, "its child is none");
+        };
         // Different for different writers.
         let at = UnixTime(self.world.unix_seconds() + self.number as f64 / 1024.0);
         let change = Change::Link { name, child, metadata: None, replace: Replace::Never, at };
         let directory = DirCap::from(cap);
-        let operation = async move { client.change_directory(&directory, &[change], &options).await };
-        match operate(self.world, self.number, &self.step.by, operation).await {
-            Ok(Ok(changed)) => self.wrote(began, ticket, changed.published),
-            Ok(Err(error)) => {
-                self.give_up(ticket);
-                match error {
-                    ChangeDirectoryError::Publish(error) => not_written(&error),
-                    ChangeDirectoryError::Retrieve(error) => not_read(&error),
-                    other => failed(&other.to_string()),
-                }
-            }
-            Err(unfinished) => {
-                self.give_up(ticket);
-                unfinished.ending(None)
-            }
+        self.change(Kind::Line(line), async move {
+            let changed = client.change_directory(&directory, &[change], &options).await;
+            changed.map(|changed| changed.published).map_err(|error| match error {
+                ChangeDirectoryError::Publish(error) => not_written(&error),
+                ChangeDirectoryError::Retrieve(error) => not_read(&error),
+                other => Ending::failed(Phase::Reading, other),
+            })
+        })
+        .await
+    }
+
+    /// Makes a change that the history knows of from its beginning to its end. The error of `operation` is how it ended.
+    async fn change(
+        &self,
+        kind: Kind,
+        operation: impl Future<Output = Result<Option<Published>, Ending>> + 'static,
+    ) -> Ending {
+        let began = self.world.recorder().now();
+        let ticket = self.world.history(self.file).map(|mut history| history.begin(self.who(), began, kind));
+        let failed = match operate(self.world, self.number, &self.step.by, operation).await {
+            Ok(Ok(published)) => return self.wrote(began, ticket, published),
+            Ok(Err(failed)) => failed,
+            Err(unfinished) => unfinished.ending(None),
+        };
+        if let Some((mut history, ticket)) = self.world.history(self.file).zip(ticket) {
+            history.failed(ticket);
         }
+        failed
     }
 
     async fn list(&self) -> Ending {
-        let Some(cap) = self.world.write_cap(self.file) else { return failed("it was never created") };
+        let Some(cap) = self.world.write_cap(self.file) else { return never_created() };
         let client = self.world.client(&self.step.by, self.number);
         let began = self.world.recorder().now();
         let directory = DirCap::from(cap.read_cap());
@@ -208,15 +217,15 @@ impl Turn<'_> {
                 let content = Bytes::from(names.collect::<String>());
                 self.took(began, version, content, 0)
             }
-            Ok(Ok(Listing { version: None, .. })) => failed("it has no versions"),
+            Ok(Ok(Listing { version: None, .. })) => Ending::failed(Phase::Reading, "it has no versions"),
             Ok(Err(ListError::Retrieve(error))) => not_read(&error),
-            Ok(Err(error)) => failed(&error.to_string()),
+            Ok(Err(error)) => Ending::failed(Phase::Reading, error),
             Err(unfinished) => unfinished.ending(None),
         }
     }
 
     async fn read(&self) -> Ending {
-        let Some(cap) = self.world.write_cap(self.file) else { return failed("it was never created") };
+        let Some(cap) = self.world.write_cap(self.file) else { return never_created() };
         let client = self.world.client(&self.step.by, self.number);
         let began = self.world.recorder().now();
         let operation = async move {
@@ -259,23 +268,6 @@ impl Turn<'_> {
         Who { client: self.step.by.clone(), what }
     }
 
-    fn begin(&self, kind: Kind) -> (Duration, Option<Ticket>) {
-        let now = self.world.recorder().now();
-        let history = self.world.history(self.file);
-        (now, history.map(|mut history| history.begin(self.who(), now, kind)))
-    }
-
-    fn give_up(&self, ticket: Option<Ticket>) {
-        if let Some((mut history, ticket)) = self.world.history(self.file).zip(ticket) {
-            history.failed(ticket);
-        }
-    }
-
-    fn not_written(&self, ticket: Option<Ticket>, error: &PublishError) -> Ending {
-        self.give_up(ticket);
-        not_written(error)
-    }
-
     fn wrote(&self, began: Duration, ticket: Option<Ticket>, published: Option<Published>) -> Ending {
         let now = self.world.recorder().now();
         let version = published.as_ref().map(|published| published.version);
@@ -306,22 +298,29 @@ impl Turn<'_> {
     }
 }
 
-fn failed(text: &str) -> Ending {
-    Ending::Failed { kind: None, text: text.to_owned(), wrong_at: None }
+/// Whether the content has this line, which ends with its only line feed, behind whatever.
+fn has_line(content: &[u8], line: &[u8]) -> bool {
+    let ends = content.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
+    ends.into_iter().any(|(at, _)| content.get(..=at).is_some_and(|all| all.ends_with(line)))
+}
+
+fn never_created() -> Ending {
+    Ending::failed(Phase::Reading, "it was never created")
 }
 
 fn not_read(error: &RetrieveError) -> Ending {
-    Ending::Failed { kind: kind_of(error), text: error.to_string(), wrong_at: None }
+    Ending::failed_as(Phase::Reading, kind_of(error), error)
 }
 
 fn not_written(error: &PublishError) -> Ending {
-    let kind = match error {
-        PublishError::Uncoordinated { .. } => Some(ErrorKind::Uncoordinated),
-        PublishError::NotEnoughServers { .. } => Some(ErrorKind::NotEnoughServers),
-        PublishError::Unreadable(error) => kind_of(error),
-        _ => None,
+    let (phase, kind) = match error {
+        PublishError::Uncoordinated { .. } => (Phase::Writing, Some(ErrorKind::Uncoordinated)),
+        PublishError::NotEnoughServers { .. } => (Phase::Writing, Some(ErrorKind::NotEnoughServers)),
+        PublishError::Unreadable(error) => (Phase::Reading, kind_of(error)),
+        PublishError::NoPrivateKey(_) => (Phase::Reading, None),
+        _ => (Phase::Writing, None),
     };
-    Ending::Failed { kind, text: error.to_string(), wrong_at: None }
+    Ending::failed_as(phase, kind, error)
 }
 
 pub(super) fn kind_of(error: &RetrieveError) -> Option<ErrorKind> {

@@ -6,30 +6,40 @@ use std::io;
 use std::rc::Rc;
 
 use lafs::client::Client;
-use lafs::client::backup::{Backup, BackupDb, BackupOptions, FileStat, MemoryDb, Stored};
+use lafs::client::backup::{
+    Backup, BackupDb, BackupError, BackupOptions, Counts, FileStat, MemoryDb, Stored,
+};
 use lafs::client::check::{CheckOptions, RepairError, RepairOptions};
 use lafs::client::event::Ignore;
 use lafs::client::mutable;
 use lafs::crypto::rsa::RsaError;
-use lafs::format::cap::{AnyCap, Cap, DirCap, FileCap};
+use lafs::format::cap::{AnyCap, Cap, DirCap, FileCap, LITERAL_BYTES_MAX};
 use lafs::format::directory::UnixTime;
 
-use super::{BackedUp, Ending, Kept, operate};
+use super::{BackedUp, Ending, FileCounts, Kept, Phase, operate};
 use crate::net::Dialer;
 use crate::schedule::{ErrorKind, Step, Upkeep};
-use crate::world::World;
+use crate::world::{Snapshot, World};
 
-pub(super) async fn perform(world: &Rc<World>, number: usize, step: &Step, upkeep: &Upkeep) -> Ending {
+/// Does it; `files` hears what became of those of a backup.
+pub(super) async fn perform(
+    world: &Rc<World>,
+    number: usize,
+    step: &Step,
+    upkeep: &Upkeep,
+    files: &mut FileCounts,
+) -> Ending {
     match upkeep {
         Upkeep::Check { file, verify } => check(world, number, step, file, *verify).await,
         Upkeep::Repair { file, force } => repair(world, number, step, file, *force).await,
-        Upkeep::Backup { tree, into, changed } => backup(world, number, step, tree, into, *changed).await,
+        Upkeep::Backup { tree, into, changed } => {
+            let Some(snapshot) = world.tree(tree, *changed) else {
+                return Ending::failed(Phase::Reading, "there is no such tree");
+            };
+            backup(world, number, step, tree, into, snapshot, files).await
+        }
         Upkeep::Restore { tree, from } => restore(world, number, step, tree, from).await,
     }
-}
-
-fn failed(kind: Option<ErrorKind>, text: impl ToString) -> Ending {
-    Ending::Failed { kind, text: text.to_string(), wrong_at: None }
 }
 
 async fn check(world: &Rc<World>, number: usize, step: &Step, file: &str, verify: bool) -> Ending {
@@ -46,11 +56,11 @@ async fn check(world: &Rc<World>, number: usize, step: &Step, file: &str, verify
         let checked = operate(world, number, &step.by, operation).await;
         checked.map(|check| Ok((check.is_healthy(), check.to_string())))
     } else {
-        return failed(None, "it was never stored");
+        return Ending::failed(Phase::Reading, "it was never stored");
     };
     match checked {
         Ok(Ok((healthy, text))) => Ending::Kept(Kept { healthy, text, written: 0 }),
-        Ok(Err(text)) => failed(None, text),
+        Ok(Err(text)) => Ending::failed(Phase::Reading, text),
         Err(unfinished) => unfinished.ending(None),
     }
 }
@@ -76,11 +86,11 @@ async fn repair(world: &Rc<World>, number: usize, step: &Step, file: &str, force
             }
         })
     } else {
-        return failed(None, "it was never stored");
+        return Ending::failed(Phase::Reading, "it was never stored");
     };
     match repaired {
         Ok(Ok((healthy, text, written))) => Ending::Kept(Kept { healthy, text, written: written as u64 }),
-        Ok(Err((kind, text))) => failed(kind, text),
+        Ok(Err((kind, text))) => Ending::failed_as(Phase::Writing, kind, text),
         Err(unfinished) => unfinished.ending(None),
     }
 }
@@ -130,12 +140,12 @@ async fn backup(
     step: &Step,
     tree: &str,
     into: &str,
-    changed: u64,
+    snapshot: Snapshot,
+    files: &mut FileCounts,
 ) -> Ending {
     let Some(target) = world.write_cap(into).map(DirCap::from) else {
-        return failed(None, "the directory was never created");
+        return Ending::failed(Phase::Reading, "the directory was never created");
     };
-    let Some(snapshot) = world.tree(tree, changed) else { return failed(None, "there is no such tree") };
     world.backup_begun(tree, &snapshot);
     let grid = &world.schedule().grid;
     let now = UnixTime(world.unix_seconds());
@@ -155,6 +165,7 @@ async fn backup(
                 world.backup_acknowledged(tree, &snapshot);
             }
             let counts = report.counts;
+            *files = count(&snapshot, counts);
             Ending::BackedUp(BackedUp {
                 uploaded: counts.files_uploaded,
                 reused: counts.files_reused,
@@ -162,8 +173,25 @@ async fn backup(
                 complete: report.is_complete() && report.is_latest,
             })
         }
-        Ok(Err(error)) => failed(None, error),
+        Ok(Err(error)) => {
+            if let BackupError::Top(report) | BackupError::Link { report, .. } = &error {
+                *files = count(&snapshot, report.counts);
+            }
+            Ending::failed(Phase::Writing, error)
+        }
         Err(unfinished) => unfinished.ending(None),
+    }
+}
+
+/// What became of the files of a tree that is backed up for the first time. Those that travel inside their capabilities never reach a server.
+fn count(snapshot: &Snapshot, counts: Counts) -> FileCounts {
+    let literal = snapshot.files().filter(|(_, content)| content.len() as u64 <= LITERAL_BYTES_MAX);
+    let literal = (literal.count() as u64).min(counts.files_uploaded);
+    FileCounts {
+        literal,
+        uploaded: counts.files_uploaded - literal,
+        reused: counts.files_reused,
+        skipped: counts.files_skipped,
     }
 }
 
@@ -177,7 +205,7 @@ async fn is_well(client: &Client<Dialer>, cap: &AnyCap) -> bool {
 
 async fn restore(world: &Rc<World>, number: usize, step: &Step, tree: &str, from: &str) -> Ending {
     let Some(home) = world.write_cap(from).map(DirCap::from) else {
-        return failed(None, "the directory was never created");
+        return Ending::failed(Phase::Reading, "the directory was never created");
     };
     let client = world.client(&step.by, number);
     let operation = async move { walk(&client, &home).await };
@@ -200,7 +228,7 @@ async fn restore(world: &Rc<World>, number: usize, step: &Step, tree: &str, from
             }
             Ending::Restored { files: found.len() as u64 }
         }
-        Ok(Err(text)) => failed(None, text),
+        Ok(Err(text)) => Ending::failed(Phase::Reading, text),
         Err(unfinished) => unfinished.ending(None),
     }
 }

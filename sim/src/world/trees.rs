@@ -31,13 +31,14 @@ struct File {
 pub struct Snapshot(Rc<BTreeMap<String, File>>);
 
 impl Snapshot {
-    /// The tree as it is at first: file n is in directory n modulo their number; sizes grow evenly.
+    /// The tree as it is at first: file n is in directory n modulo their number; sizes grow evenly, from nothing.
     fn first(tree: &schedule::Tree, seed: &Seed) -> Self {
         let files = (0..tree.files).map(|n| {
             let folder = n % (tree.directories + 1);
             let name = format!("file {n}");
             let path = if folder == 0 { name } else { format!("folder {folder}/{name}") };
-            let size = tree.size_max.saturating_mul(n + 1) / tree.files.max(1);
+            let longest = tree.files.saturating_sub(1);
+            let size = tree.size_max.saturating_mul(n).checked_div(longest).unwrap_or(tree.size_max);
             (path.clone(), File { content: content(seed, &tree.name, &path, 0, size), changes: 0 })
         });
         Self(Rc::new(files.collect()))

@@ -55,6 +55,14 @@ pub fn explain(scenario: &Scenario, seed: u64) -> String {
         out.line(format_args!("\n[[faults]]"));
         self::fault::fault(&mut out, fault);
     }
+    if let Some(experiment) = scenario.experiment() {
+        out.line(format_args!("\n[experiment]"));
+        out.text("question", &experiment.question);
+        out.text("counts", experiment.counts.word());
+        if let Some(requests) = experiment.requests {
+            out.line(format_args!("requests = {requests}"));
+        }
+    }
     if let Some(must_fail) = &schedule.must_fail {
         out.line(format_args!("\n[must_fail]"));
         out.text("verdict", &must_fail.verdict.to_string());
@@ -262,7 +270,12 @@ fn mutable(out: &mut Out, file: &str, act: MutableAct, times: u32) {
                 out.text("based_on", &format!("step {}", step + 1));
             }
         }
-        MutableAct::Append => out.text("append", file),
+        MutableAct::Append { read_back } => {
+            out.text("append", file);
+            if read_back {
+                out.line(format_args!("read_back = true"));
+            }
+        }
         MutableAct::Read => out.text("read", file),
         MutableAct::Link => out.text("link", file),
         MutableAct::List => out.text("list", file),

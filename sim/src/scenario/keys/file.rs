@@ -75,6 +75,12 @@ pub const FILE: Table = Table {
             "What must hold of all runs of a variant together.",
         ),
         key(
+            "experiment",
+            Form::Table(&EXPERIMENT),
+            Means("it is none"),
+            "Makes the file an experiment: `squall experiment` compares its variants with each other and with the closed form.",
+        ),
+        key(
             "known_bug",
             Form::Line,
             Means("no bug is known"),
@@ -112,12 +118,39 @@ pub const OVER_ALL_SEEDS: Table = Table {
         ),
         key("downloads_failed", Form::Ratio, Means("not checked"), "The same of downloads."),
         key(
+            "puts_failed",
+            Form::Ratio,
+            Means("not checked"),
+            "The same of changes of mutable files; every repetition of a step counts.",
+        ),
+        key(
             "uploads_took",
             Form::Quantiles,
             Means("not checked"),
             "The virtual time that a part of the uploads takes at most, however they end.",
         ),
         key("downloads_took", Form::Quantiles, Means("not checked"), "The same of downloads."),
+    ],
+};
+
+/// A question to all variants.
+pub const EXPERIMENT: Table = Table {
+    name: "[experiment]",
+    doc: "The question that the variants of the file answer together: how often operations fail, by the chance that a request fails and by the retry policy. Each variant has at most one fault whose `which` is a chance; that and the policy are read from it.",
+    keys: &[
+        key("question", Form::Line, Required, "What one wants to know, in one line."),
+        key(
+            "counts",
+            Form::Choice(&["puts", "files", "backups"]),
+            Required,
+            "What is an operation: a change of a mutable file, a file of a backup that has shares, or a backup.",
+        ),
+        key(
+            "requests",
+            Form::Integer,
+            Means("an undisturbed run tells"),
+            "The requests that each of them needs, of those that the fault could strike; an undisturbed run must agree.",
+        ),
     ],
 };
 
@@ -274,7 +307,7 @@ pub const TREES: Table = Table {
             "size",
             Form::Size,
             Default("2 KiB"),
-            "Bytes of the longest file; the others are shorter, evenly.",
+            "Bytes of the longest file; the others are shorter, evenly, down to one of none.",
         ),
     ],
 };

@@ -8,7 +8,9 @@ mod file;
 mod step;
 
 pub use self::fault::FAULT;
-pub use self::file::{FILE, FILES, GRID, MUST_FAIL, OVER_ALL_SEEDS, PINNED, S3, SEEDS, SERVER, TREES};
+pub use self::file::{
+    EXPERIMENT, FILE, FILES, GRID, MUST_FAIL, OVER_ALL_SEEDS, PINNED, S3, SEEDS, SERVER, TREES,
+};
 pub use self::step::STEP;
 pub use super::form::Form;
 

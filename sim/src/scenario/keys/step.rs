@@ -168,6 +168,12 @@ pub const STEP: Table = Table {
         ),
         key("size", Form::Size, Means("as in [files]"), "For write: bytes of the new content. Never drawn."),
         key(
+            "read_back",
+            Form::Flag,
+            Default("false"),
+            "Whether the file is read after each line, however that ended, to see what is there.",
+        ),
+        key(
             "based_on",
             Form::Step,
             Means("whatever version there is"),

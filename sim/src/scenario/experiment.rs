@@ -1,0 +1,75 @@
+//! Reads `[experiment]`: the question that all variants of a file together answer. Runs nothing.
+
+use super::diagnose::{Bad, Report};
+use super::section::Section;
+use super::steps::{ActionPlan, StepPlan};
+use crate::schedule::Upkeep;
+
+/// The most requests that an operation can be said to need.
+const REQUESTS_MAX: u64 = 1_000_000;
+
+/// A question to all variants of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Experiment {
+    /// In one line.
+    pub question: String,
+    /// What is an operation.
+    pub counts: Counted,
+    /// Requests that each of them needs when nothing is wrong; none means that an undisturbed run tells.
+    pub requests: Option<u64>,
+}
+
+/// What an experiment counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Changes of mutable files that are there.
+    Puts,
+    /// Files of backups that have shares.
+    Files,
+    /// Backups.
+    Backups,
+}
+
+impl Counted {
+    /// Each with the word for it.
+    pub const WORDS: [(&str, Self); 3] =
+        [("puts", Self::Puts), ("files", Self::Files), ("backups", Self::Backups)];
+
+    /// Several of them, in a word.
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// Reads the table; none if there is none, or if it is wrong (and reported).
+pub(super) fn experiment(
+    root: &Section<'_>,
+    steps: &[StepPlan],
+    report: &mut Report<'_>,
+) -> Option<Experiment> {
+    let field = root.field("experiment")?;
+    let section = root.table("experiment", report)?;
+    let question = section.line("question", report);
+    let word = section.choice("counts", report);
+    let requests = section.field("requests").is_some();
+    let requests = requests.then(|| section.integer("requests", 1..=REQUESTS_MAX, report)).flatten();
+    let counts = Counted::WORDS.iter().find(|(known, _)| Some(*known) == word).map(|(_, counts)| *counts)?;
+    if !steps.iter().any(|step| is_counted(counts, step)) {
+        let bad = Bad::new(format!("no step makes any {}", counts.word()), "counts nothing");
+        let needs = match counts {
+            Counted::Puts => "write, append or link",
+            Counted::Files | Counted::Backups => "backup",
+        };
+        let place = if word.is_some() { section.key_span("counts") } else { field.span };
+        report.bad(place, bad.help(format!("add a step: {needs}")));
+    }
+    Some(Experiment { question: question?, counts, requests })
+}
+
+fn is_counted(counts: Counted, step: &StepPlan) -> bool {
+    match (&step.action, counts) {
+        (ActionPlan::Mutable { act, .. }, Counted::Puts) => act.changes(),
+        (ActionPlan::Upkeep(Upkeep::Backup { .. }), Counted::Files | Counted::Backups) => true,
+        _ => false,
+    }
+}
