@@ -27,6 +27,10 @@ impl Received {
             Request::Lease => "leases",
             Request::Corrupt(_) => "corruption reports",
             Request::Other => "others",
+            Request::Object(object) => {
+                *self.objects.entry(object.kind.word()).or_default() += 1;
+                return;
+            }
         };
         *self.messages.entry(word).or_default() += 1;
     }
