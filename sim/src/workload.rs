@@ -3,6 +3,7 @@
 //! Steps that use the grid run as programs on the host of their client, so that faults on that host hit them.
 //! Whether an ending is right is for the oracles to say.
 
+mod copy;
 mod ending;
 mod mutable;
 mod tally;
@@ -151,8 +152,8 @@ pub fn describe(step: &Step) -> String {
             let what = match act {
                 MutableAct::Create => format!("creates {file}"),
                 MutableAct::Write { .. } => format!("writes {file}"),
-                MutableAct::Append { read_back: false } => format!("appends to {file}"),
-                MutableAct::Append { read_back: true } => format!("appends to {file} and reads it back"),
+                MutableAct::Append { read_back: false, .. } => format!("appends to {file}"),
+                MutableAct::Append { read_back: true, .. } => format!("appends to {file} and reads it"),
                 MutableAct::Read => format!("reads {file}"),
                 MutableAct::Link => format!("links in {file}"),
                 MutableAct::List => format!("lists {file}"),

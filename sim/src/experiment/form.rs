@@ -182,7 +182,7 @@ mod tests {
         let of_4644 = |requests| all(rate_behind_counts(132, 4644, requests, 0, 0.95), 2);
         assert_eq!(of_4644(1.0), ["2.84", "2.38", "3.36"]);
         assert_eq!(of_4644(2.0), ["1.43", "1.20", "1.70"]);
-        assert_eq!(of_4644(3.0), ["0.96", "0.80", "1.14"]);
+        assert_eq!(of_4644(3.0), ["0.96", "0.80", "1.13"]);
         assert_eq!(of_4644(5.0), ["0.58", "0.48", "0.68"]);
         let of_1000 = |requests| all(rate_behind_counts(133, 1000, requests, 0, 0.95), 1);
         assert_eq!(of_1000(2.0), ["6.9", "5.8", "8.1"]);

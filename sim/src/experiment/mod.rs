@@ -132,7 +132,7 @@ fn undisturbed(schedule: &Schedule) -> Schedule {
     for step in &mut schedule.steps {
         if let Action::Mutable { times, act, .. } = &mut step.action {
             *times = (*times).min(TIMES_TRIED_MAX);
-            if let MutableAct::Append { read_back } = act {
+            if let MutableAct::Append { read_back, .. } = act {
                 *read_back = false;
             }
         }

@@ -57,10 +57,10 @@ fn draw(trials: &Trials, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Drawn {
     area.fill(&WHITE)?;
     let what = trials.experiment.counts.word();
     let mut chart = ChartBuilder::on(area)
-        .caption(format!("How many {what} fail: measured (points) and by the closed form (lines)"), ("sans-serif", 18))
+        .caption(format!("How many {what} fail: measured (points) and by the closed form (lines)"), ("sans-serif", 22))
         .margin(12)
-        .x_label_area_size(44)
-        .y_label_area_size(78)
+        .x_label_area_size(52)
+        .y_label_area_size(92)
         .build_cartesian_2d(across.clone().log_scale(), (FLOOR..1.0).log_scale())?;
     chart
         .configure_mesh()
@@ -70,7 +70,8 @@ fn draw(trials: &Trials, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Drawn {
         .y_label_formatter(&|rate| super::table::percent(*rate))
         .light_line_style(RGBColor(240, 240, 240))
         .bold_line_style(RGBColor(215, 215, 215))
-        .label_style(("sans-serif", 13))
+        .max_light_lines(0)
+        .label_style(("sans-serif", 17))
         .draw()?;
     for (number, one) in series.iter().enumerate() {
         let colour = COLOURS[number % COLOURS.len()];
@@ -106,7 +107,7 @@ fn draw(trials: &Trials, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Drawn {
         .position(SeriesLabelPosition::UpperLeft)
         .background_style(WHITE.mix(0.85))
         .border_style(RGBColor(190, 190, 190))
-        .label_font(("sans-serif", 13))
+        .label_font(("sans-serif", 17))
         .draw()?;
     area.present()?;
     Ok(())

@@ -31,38 +31,48 @@ impl History {
     /// # Errors
     /// It can consist of nothing that is known: the finding.
     pub(super) fn explain(&self, read: &Read) -> Result<Vec<Explanation>, String> {
+        let whole = self.changes.iter().enumerate().filter_map(|(base, change)| match &change.kind {
+            Kind::Whole(content) => Some((base, change, content)),
+            Kind::Line(_) => None,
+        });
         let mut explanations = Vec::new();
-        // The longest common beginning says best what is wrong.
-        let mut wrong = (0, format!("{}, but nobody ever wrote anything", read.told()));
-        for (base, change) in self.changes.iter().enumerate() {
-            let Kind::Whole(content) = &change.kind else { continue };
-            let same = match read.content.starts_with(content) {
-                true => content.len(),
-                false => content.iter().zip(&read.content).take_while(|(a, b)| a == b).count(),
-            };
-            let reason = if change.began > read.ended {
-                format!("what {} wrote, which had not begun", change.told())
-            } else if same < content.len() {
-                let short = same == read.content.len();
-                let how = if short { "ends after byte" } else { "is something else from byte" };
-                format!(
-                    "no content that was ever written: most like that of {}, it {how} {same}",
-                    change.told()
-                )
-            } else {
-                match self.behind(read, same) {
-                    Ok((lines, parsed)) => {
-                        explanations.push(Explanation { base, lines, parsed });
-                        continue;
-                    }
-                    Err(reason) => format!("what {} wrote, but behind it {reason}", change.told()),
-                }
-            };
-            if same >= wrong.0 {
-                wrong = (same, format!("{}: {reason}", read.told()));
+        for (base, change, content) in whole.clone() {
+            // Nobody appends to it: only what is as long can be it.
+            let can_be = !self.lines.is_empty() || content.len() == read.content.len();
+            if can_be
+                && change.began <= read.ended
+                && read.content.starts_with(content)
+                && let Ok((lines, parsed)) = self.behind(read, content.len())
+            {
+                explanations.push(Explanation { base, lines, parsed });
             }
         }
-        if explanations.is_empty() { Err(wrong.1) } else { Ok(explanations) }
+        if !explanations.is_empty() {
+            return Ok(explanations);
+        }
+        // The longest common beginning says best what is wrong.
+        let same = |content: &Bytes| content.iter().zip(&read.content).take_while(|(a, b)| a == b).count();
+        let nearest = whole.map(|(_, change, content)| (same(content), change, content));
+        let reason = match nearest.max_by_key(|(same, ..)| *same) {
+            None => ", but nobody ever wrote anything".to_owned(),
+            Some((same, change, content)) => format!(": {}", self.unlike(read, change, content, same)),
+        };
+        Err(format!("{}{reason}", read.told()))
+    }
+
+    /// Why a content that was read is not what this change wrote, nor that with lines behind it; so many bytes are the same.
+    fn unlike(&self, read: &Read, change: &Change, content: &Bytes, same: usize) -> String {
+        if change.began > read.ended {
+            return format!("what {} wrote, which had not begun", change.told());
+        }
+        if same < content.len() {
+            let short = same == read.content.len();
+            let how = if short { "ends after byte" } else { "is something else from byte" };
+            let like = change.told();
+            return format!("no content that was ever written: most like that of {like}, it {how} {same}");
+        }
+        let reason = self.behind(read, same).err().unwrap_or_default();
+        format!("what {} wrote, but behind it {reason}", change.told())
     }
 
     /// The lines behind the first `from` bytes, or what is wrong with them.

@@ -58,7 +58,10 @@ pub(super) fn action(
     let act = match kind {
         "create" => MutableAct::Create,
         "write" => MutableAct::Write { size, based_on },
-        "append" => MutableAct::Append { read_back: section.flag("read_back", report) },
+        "append" => MutableAct::Append {
+            whole: section.flag("whole", report),
+            read_back: section.flag("read_back", report),
+        },
         "link" => MutableAct::Link,
         "list" => MutableAct::List,
         _ => MutableAct::Read,

@@ -100,6 +100,7 @@ const ONLY_FOR: &[(&str, &[&str])] = &[
     ("healthy", &["check", "repair"]),
     ("size", &["write"]),
     ("read_back", &["append"]),
+    ("whole", &["append"]),
     ("based_on", &["write"]),
     ("degraded", &["create", "write", "append", "link"]),
     ("version", &mutable::ACTIONS),

@@ -143,6 +143,8 @@ pub enum MutableAct {
     },
     /// Adds a line to its content.
     Append {
+        /// Whether all lines so far are written, without a look at what is there.
+        whole: bool,
         /// Whether the file is read after each, however that ended.
         read_back: bool,
     },

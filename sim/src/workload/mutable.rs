@@ -10,6 +10,7 @@ use lafs::client::mutable::{ModifyError, PublishError, PublishOptions, Published
 use lafs::format::cap::DirCap;
 use lafs::format::directory::{Change, Child, Replace, UnixTime};
 
+use super::copy::Copy;
 use super::{Ending, Phase, ReadBack, Tally, Wrote, operate};
 use crate::model::{Census, Kind, Read, Ticket, Who};
 use crate::oracle::availability::{Span, in_reach};
@@ -34,11 +35,12 @@ pub(super) async fn perform(
     let (mut collisions, mut restarts) = (0, 0);
     let mut degraded = None;
     let mut last = Ending::Done;
+    let mut copy = Copy::of(world.content(file));
     for repetition in 0..times {
         let turn = Turn { world, number, step, file, repetition, times };
-        last = tally.count(world, number, turn.act(act)).await;
-        if act == (MutableAct::Append { read_back: true }) {
-            tally.read_back.take(turn.read_back().await);
+        last = tally.count(world, number, turn.act(act, &mut copy)).await;
+        if let MutableAct::Append { whole, read_back: true } = act {
+            tally.read_back.take(turn.read_back(whole.then_some(&copy)).await);
         }
         match &mut last {
             Ending::Wrote(wrote) => {
@@ -71,21 +73,29 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    async fn act(&self, act: MutableAct) -> Ending {
+    async fn act(&self, act: MutableAct, copy: &mut Copy) -> Ending {
         match act {
             MutableAct::Create => self.create().await,
             MutableAct::Write { size, based_on } => self.write(size, based_on).await,
-            MutableAct::Append { .. } => self.append().await,
+            MutableAct::Append { whole: true, .. } => {
+                copy.add(&self.entry().1);
+                let ending = self.overwrite(copy.content.clone(), None).await;
+                copy.note(&ending);
+                ending
+            }
+            MutableAct::Append { whole: false, .. } => self.append().await,
             MutableAct::Read => self.read().await,
             MutableAct::Link => self.link().await,
             MutableAct::List => self.list().await,
         }
     }
 
-    /// What is in the file after a change; nothing if it could not be read, or is nothing that was ever written.
-    async fn read_back(&self) -> Option<Census> {
-        let Ending::Read(_) = self.read().await else { return None };
-        self.world.history(self.file).and_then(|history| history.census())
+    /// What is in the file after a change, of `copy` if that is what was written; nothing if it could not be read, or
+    /// is nothing that was ever written.
+    async fn read_back(&self, copy: Option<&Copy>) -> Option<Census> {
+        let Ending::Read(read) = self.read().await else { return None };
+        let known = self.world.history(self.file).and_then(|history| history.census());
+        copy.map_or(known, |copy| known.map(|_| copy.census(read.bytes)))
     }
 
     async fn create(&self) -> Ending {
@@ -118,7 +128,6 @@ impl Turn<'_> {
     }
 
     async fn write(&self, size: Option<u64>, based_on: Option<usize>) -> Ending {
-        let Some(cap) = self.world.write_cap(self.file) else { return never_created() };
         let based_on = match based_on.map(|step| self.world.version_of_step(step)) {
             Some(None) => {
                 let text = "the step it is based on wrote and read no version";
@@ -130,6 +139,11 @@ impl Turn<'_> {
         let size = size.unwrap_or(self.world.content(self.file).len() as u64);
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let content = self.world.new_content(self.file, size, self.number, self.repetition);
+        self.overwrite(content, based_on).await
+    }
+
+    async fn overwrite(&self, content: Bytes, based_on: Option<VersionId>) -> Ending {
+        let Some(cap) = self.world.write_cap(self.file) else { return never_created() };
         let (client, options) = (self.world.client(&self.step.by, self.number), self.options(based_on));
         self.change(Kind::Whole(content.clone()), async move {
             let written = client.overwrite(&cap, &content, &options).await;

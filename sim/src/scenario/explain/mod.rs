@@ -270,8 +270,11 @@ fn mutable(out: &mut Out, file: &str, act: MutableAct, times: u32) {
                 out.text("based_on", &format!("step {}", step + 1));
             }
         }
-        MutableAct::Append { read_back } => {
+        MutableAct::Append { whole, read_back } => {
             out.text("append", file);
+            if whole {
+                out.line(format_args!("whole = true"));
+            }
             if read_back {
                 out.line(format_args!("read_back = true"));
             }

@@ -168,6 +168,12 @@ pub const STEP: Table = Table {
         ),
         key("size", Form::Size, Means("as in [files]"), "For write: bytes of the new content. Never drawn."),
         key(
+            "whole",
+            Form::Flag,
+            Default("false"),
+            "Whether each line is added to a copy that the client has, which is then written as a whole, without a look at what is there. A line whose write failed comes with the next.",
+        ),
+        key(
             "read_back",
             Form::Flag,
             Default("false"),
