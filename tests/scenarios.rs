@@ -53,7 +53,8 @@ fn run_all(file: &Path) -> Result<(), Failed> {
 
 fn run_twice(file: &Path) -> Result<(), Failed> {
     for scenario in scenario::load_all(file).map_err(|mistakes| mistakes.render(false))? {
-        let Some(&seed) = scenario.seeds().first() else { return Err("the file asks for no seed".into()) };
+        // Of experiments only some variants are tested.
+        let Some(&seed) = scenario.seeds().first() else { continue };
         let outcome = batch::run_one(&scenario, seed, true);
         if outcome.code() == ExitCode::NotDeterministic {
             return Err(outcome.text().into());

@@ -49,7 +49,9 @@ pub fn main() -> ExitCode {
         } => {
             let jobs = jobs.map(usize::from);
             let in_step = announce || format == Format::Json;
-            let batch = Batch { seeds, jobs, twice: check_determinism, stop_after, in_step, engine };
+            let twice = check_determinism;
+            let all_arms = variant.is_some();
+            let batch = Batch { seeds, all_arms, jobs, twice, stop_after, in_step, engine };
             let out = Out::new("run", format);
             (out, run::run(out, &paths, variant.as_deref(), &batch, announce))
         }
@@ -78,7 +80,8 @@ pub fn main() -> ExitCode {
             (out, blame::blame(out, &file, variant.as_deref(), seed))
         }
         Command::Experiment { file, seeds, jobs, variant, format, plot } => {
-            let batch = Batch { seeds, jobs: jobs.map(usize::from), ..Batch::default() };
+            let jobs = jobs.map(usize::from);
+            let batch = Batch { seeds, jobs, all_arms: true, ..Batch::default() };
             let out = Out::new("experiment", format.into());
             (out, experiment::experiment(out, &file, variant.as_deref(), &batch, format, plot.as_deref()))
         }

@@ -20,6 +20,8 @@ const AHEAD_MAX: u64 = 1024;
 pub struct Batch {
     /// Seeds to run instead of those the files ask for.
     pub seeds: Option<Range<u64>>,
+    /// Also run the variants of experiments that the tests leave out.
+    pub all_arms: bool,
     /// Threads; none means one per core.
     pub jobs: Option<usize>,
     /// Run each seed twice and compare.
@@ -256,6 +258,7 @@ impl Batch {
         for scenario in scenarios {
             let seeds = match &self.seeds {
                 Some(range) => Seeds::Range(range.clone()),
+                None if self.all_arms => Seeds::List(scenario.all_seeds()),
                 None => Seeds::List(scenario.seeds()),
             };
             let len = seeds.len();

@@ -21,7 +21,11 @@ pub(super) fn run(out: Out, paths: &[PathBuf], which: Option<&str>, batch: &Batc
     if scenarios.is_empty() {
         return Err(code);
     }
-    let scenarios = variant::some(out, scenarios, which)?;
+    let mut scenarios = variant::some(out, scenarios, which)?;
+    if batch.seeds.is_none() && which.is_none() {
+        // Of experiments only those that the tests run; whoever wants more names it, or the seeds.
+        scenarios.retain(|scenario| scenario.experiment().is_none() || !scenario.seeds().is_empty());
+    }
     let progress = Progress::new(out.is_json() || announce);
     let teller = Teller { out, announce, progress, engine: batch.engine };
     let mut summary = Summary { scenarios: files(&scenarios), ..out.summary(code) };

@@ -17,6 +17,17 @@ pub struct Experiment {
     pub counts: Counted,
     /// Requests that each of them needs when nothing is wrong; none means that an undisturbed run tells.
     pub requests: Option<u64>,
+    /// Words in the names of the variants that the tests run; none means all of them.
+    pub tested: Option<String>,
+}
+
+impl Experiment {
+    /// Whether the tests run the variant of this name.
+    pub(super) fn is_tested(&self, variant: Option<&str>) -> bool {
+        let has = |name: &str, words: &str| format!(" {name} ").contains(&format!(" {words} "));
+        let words = self.tested.as_deref().zip(variant);
+        words.is_none_or(|(words, name)| has(name, words))
+    }
 }
 
 /// What an experiment counts.
@@ -53,6 +64,7 @@ pub(super) fn experiment(
     let word = section.choice("counts", report);
     let requests = section.field("requests").is_some();
     let requests = requests.then(|| section.integer("requests", 1..=REQUESTS_MAX, report)).flatten();
+    let tested = section.line("tested", report);
     let counts = Counted::WORDS.iter().find(|(known, _)| Some(*known) == word).map(|(_, counts)| *counts)?;
     if !steps.iter().any(|step| is_counted(counts, step)) {
         let bad = Bad::new(format!("no step makes any {}", counts.word()), "counts nothing");
@@ -63,7 +75,7 @@ pub(super) fn experiment(
         let place = if word.is_some() { section.key_span("counts") } else { field.span };
         report.bad(place, bad.help(format!("add a step: {needs}")));
     }
-    Some(Experiment { question: question?, counts, requests })
+    Some(Experiment { question: question?, counts, requests, tested })
 }
 
 fn is_counted(counts: Counted, step: &StepPlan) -> bool {

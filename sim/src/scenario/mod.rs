@@ -251,8 +251,15 @@ impl Scenario {
         self.from.as_deref()
     }
 
-    /// The seeds the tests run: the pinned ones first, then from 0 as many as the file says.
+    /// The seeds the tests run: the pinned ones first, then from 0 as many as the file says; none if this is a variant of
+    /// an experiment that is left out of the tests.
     pub fn seeds(&self) -> Vec<u64> {
+        let left_out = self.experiment.as_ref().is_some_and(|it| !it.is_tested(self.variant()));
+        if left_out { Vec::new() } else { self.all_seeds() }
+    }
+
+    /// The seeds that an experiment runs, whether the tests do or not.
+    pub fn all_seeds(&self) -> Vec<u64> {
         let pinned = self.pinned.iter().map(|pinned| pinned.seed);
         let others =
             (0..self.seed_count).filter(|seed| self.pinned.iter().all(|pinned| pinned.seed != *seed));

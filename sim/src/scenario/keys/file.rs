@@ -151,6 +151,12 @@ pub const EXPERIMENT: Table = Table {
             Means("an undisturbed run tells"),
             "The requests that each of them needs, of those that the fault could strike; an undisturbed run must agree.",
         ),
+        key(
+            "tested",
+            Form::Line,
+            Means("all of them"),
+            "The variants that the tests run, and `squall run` without `--seeds`: those with these words in their names. `squall experiment` runs all.",
+        ),
     ],
 };
 
