@@ -113,8 +113,7 @@ fn show(out: Out, arms: &[Scenario], trials: &Trials, told: Told) -> Result<(), 
 
 fn draw(out: Out, trials: &Trials, path: &Path) -> Result<(), ExitCode> {
     let svg = experiment::plot(trials).map_err(|error| out.usage(&error.to_string()))?;
-    std::fs::write(path, svg)
-        .map_err(|error| out.usage(&format!("cannot write {}: {error}", path.display())))
+    std::fs::write(path, svg).map_err(|error| out.usage(&format!("cannot write {}: {error}", path.display())))
 }
 
 impl From<Told> for Format {

@@ -54,7 +54,10 @@ fn clause(counts: Counted, arm: &Arm) -> String {
         Counted::Puts => {
             let (files, requests) = BACKUP;
             let fails = form::any_of(arm.conditions.chances().operation_fails(requests), files);
-            format!("{measured}, and {} of backups of 1,000 files lack one (by the form)", whole_percent(fails))
+            format!(
+                "{measured}, and {} of backups of 1,000 files lack one (by the form)",
+                whole_percent(fails)
+            )
         }
         Counted::Files => {
             let backups = arm.backups.complete + arm.backups.partial + arm.backups.failed;

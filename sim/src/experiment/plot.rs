@@ -57,7 +57,10 @@ fn draw(trials: &Trials, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Drawn {
     area.fill(&WHITE)?;
     let what = trials.experiment.counts.word();
     let mut chart = ChartBuilder::on(area)
-        .caption(format!("How many {what} fail: measured (points) and by the closed form (lines)"), ("sans-serif", 22))
+        .caption(
+            format!("How many {what} fail: measured (points) and by the closed form (lines)"),
+            ("sans-serif", 22),
+        )
         .margin(12)
         .x_label_area_size(52)
         .y_label_area_size(92)
@@ -121,8 +124,7 @@ fn series(trials: &Trials) -> Vec<Series<'_>> {
         let again = burst.map_or(String::new(), |again| {
             format!(", {} of retries at once fail, too", super::table::percent(again))
         });
-        let besides =
-            if arm.besides.is_empty() { String::new() } else { format!(", {}", arm.besides) };
+        let besides = if arm.besides.is_empty() { String::new() } else { format!(", {}", arm.besides) };
         let name = format!("{}{again}{besides}", arm.conditions.policy);
         match all.iter_mut().find(|series| series.name == name) {
             Some(series) => series.arms.push(arm),

@@ -128,7 +128,9 @@ fn verdict(trials: &Trials) -> String {
     let failed: u64 = trials.arms.iter().map(|arm| arm.failed_runs).sum();
     let agree = match disagree {
         0 => "all agree with the closed form at the 99 % level".to_owned(),
-        count => format!("{count} disagree with the closed form at the 99 % level (by chance, one in 100 does)"),
+        count => {
+            format!("{count} disagree with the closed form at the 99 % level (by chance, one in 100 does)")
+        }
     };
     let lost = match missing {
         0 => "nothing acknowledged was lost".to_owned(),
@@ -179,7 +181,8 @@ fn aligned(rows: &[Vec<String>]) -> String {
             let cell = cell(row, column);
             let gap = if column == 0 { "" } else { "  " };
             // Writing to a string cannot fail.
-            let _ = if right { write!(line, "{gap}{cell:>width$}") } else { write!(line, "{gap}{cell:<width$}") };
+            let _ =
+                if right { write!(line, "{gap}{cell:>width$}") } else { write!(line, "{gap}{cell:<width$}") };
         }
         text += line.trim_end();
         text.push('\n');

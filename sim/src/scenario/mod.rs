@@ -36,8 +36,8 @@ use lafs::format::Encoding;
 use toml::de::DeTable;
 
 pub use self::diagnose::{Diagnostics, Problem};
-pub(crate) use self::explain::error_words;
 pub use self::experiment::{Counted, Experiment};
+pub(crate) use self::explain::error_words;
 pub use self::explain::explain;
 pub use self::grid::Pinned;
 pub use self::load::{load, load_all, load_faults, parse, parse_all, parse_faults};

@@ -60,7 +60,6 @@ use shelf::Backup;
 pub use slots::Kind;
 use slots::Shelf;
 pub use trees::Snapshot;
-use wire::Tampering;
 
 /// The link between two hosts that have none of their own: nothing but the server's link counts.
 const WIRE: Link = Link { latency_min: Duration::ZERO, latency_max: Duration::ZERO, bandwidth: None };

@@ -33,7 +33,10 @@ impl Rates {
     /// Whether this request is one too many. It counts if it is not.
     pub(super) fn exceeded(&mut self, caller: Caller<'_>) -> bool {
         let changes = caller.kind.is_some_and(RequestKind::changes_objects);
-        #[expect(clippy::cast_precision_loss, reason = "rates of that size do not matter to the last request")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "rates of that size do not matter to the last request"
+        )]
         let rate = if changes { self.puts_per_second } else { self.gets_per_second }.max(1) as f64;
         let left = self.left.entry((prefix(caller.key).to_owned(), changes));
         let left = left.or_insert(Left { requests: rate, at: caller.now });

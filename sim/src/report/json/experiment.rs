@@ -117,11 +117,7 @@ impl<'a> ExperimentArm<'a> {
                 reused: files.reused,
                 skipped: files.skipped,
             },
-            backups: Backups {
-                complete: backups.complete,
-                partial: backups.partial,
-                failed: backups.failed,
-            },
+            backups: Backups { complete: backups.complete, partial: backups.partial, failed: backups.failed },
             objects: &arm.received.objects,
             messages: &arm.received.messages,
             faults: &arm.faults,

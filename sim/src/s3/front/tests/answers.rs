@@ -4,25 +4,28 @@ use super::*;
 
 #[test]
 fn an_error_of_s3_is_worded_as_s3_does_and_not_carried_out() {
-    let bitten = play("answer = \"bucket\"\nwith = \"500 InternalError\"\nonly = \"puts\"\nwhich = \"the first\"", async |s3| {
-        let got = s3.ask("PUT /bkt/s0/a", "one").await;
-        assert_eq!(got.status(), 500);
-        assert_eq!(got.header("content-type").as_deref(), Some("application/xml"));
-        let (id, host) = (got.header("x-amz-request-id").unwrap(), got.header("x-amz-id-2").unwrap());
-        let body = got.body();
-        for part in [
-            "<Code>InternalError</Code>",
-            "<Message>We encountered an internal error. Please try again.</Message>",
-            "<Resource>/bkt/s0/a</Resource>",
-            &format!("<RequestId>{id}</RequestId>"),
-            &format!("<HostId>{host}</HostId>"),
-        ] {
-            assert!(body.contains(part), "{part} in {body}");
-        }
-        assert_eq!(s3.get("s0/a").await, Err(404));
-        assert_eq!(s3.put("s0/a", "one").await, 200);
-        assert_eq!(s3.get("s0/a").await.as_deref(), Ok("one"));
-    });
+    let bitten = play(
+        "answer = \"bucket\"\nwith = \"500 InternalError\"\nonly = \"puts\"\nwhich = \"the first\"",
+        async |s3| {
+            let got = s3.ask("PUT /bkt/s0/a", "one").await;
+            assert_eq!(got.status(), 500);
+            assert_eq!(got.header("content-type").as_deref(), Some("application/xml"));
+            let (id, host) = (got.header("x-amz-request-id").unwrap(), got.header("x-amz-id-2").unwrap());
+            let body = got.body();
+            for part in [
+                "<Code>InternalError</Code>",
+                "<Message>We encountered an internal error. Please try again.</Message>",
+                "<Resource>/bkt/s0/a</Resource>",
+                &format!("<RequestId>{id}</RequestId>"),
+                &format!("<HostId>{host}</HostId>"),
+            ] {
+                assert!(body.contains(part), "{part} in {body}");
+            }
+            assert_eq!(s3.get("s0/a").await, Err(404));
+            assert_eq!(s3.put("s0/a", "one").await, 200);
+            assert_eq!(s3.get("s0/a").await.as_deref(), Ok("one"));
+        },
+    );
     assert_eq!(bitten, 1);
 }
 
