@@ -224,6 +224,22 @@ when = "step 7 starts"
 power_loss = "bucket, a"
 for = "1s"
 [[faults]]
+name = "bad day"
+answer = "bucket"
+with = "503 SlowDown"
+retry_after = "2s"
+applied = true
+only = "puts"
+keys = "a/mutable/"
+which = "with probability 0.01"
+again = 0.25
+again_within = "1s"
+[[faults]]
+throttle = "bucket"
+puts_per_second = 100
+gets_per_second = 200
+when = "bucket has received 3 requests"
+[[faults]]
 restore = "any 2"
 to = "step 2"
 when = "step 3 ends"

@@ -20,7 +20,7 @@ macro_rules! starters {
 /// All starters, the most usual first.
 pub const ALL: &[Starter] = starters!(
     "hang" "mute" "partition" "disconnect" "crash" "power-loss" "slow" "answer" "queue-full" "corrupt" "replace" "upload"
-    "full" "lose" "restore" "clock" "groups" "clients" "mutable" "cancel" "pause" "random"
+    "full" "lose" "restore" "clock" "groups" "clients" "mutable" "cancel" "pause" "bad-day" "random"
 );
 
 /// The starter of this kind; `power_loss` is as good as `power-loss`.

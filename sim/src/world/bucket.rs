@@ -64,6 +64,9 @@ impl Bucket {
         let (copy, known, shelf) = (disk.clone(), Rc::clone(known), objects.clone());
         self.store.on_change(move |_, key, object| {
             let Some((kind, index, share)) = shelf.share_of(key) else { return };
+            if object.is_some() {
+                known.borrow_mut().lost.remove(&(index, share));
+            }
             // Whoever changes shares by hand says what is damaged; what a server writes is not.
             if !shelf.by_hand.get() {
                 known.borrow_mut().damage.remove(&(index, share));
@@ -172,8 +175,19 @@ impl World {
         let ids = self.seed.child(BUCKET).child(&format!("life {life}")).rng();
         let handler = Handler::new(bucket.store.clone(), ids);
         let tampers = self.schedule.faults.iter().any(|fault| wire::is_needed_for(&fault.kind));
-        let front =
-            BucketFront::new(handler, bucket.host, self.recorder.clone(), Rc::clone(&bucket.door), tampers);
+        let (recorder, door) = (self.recorder.clone(), Rc::clone(&bucket.door));
+        let shelves = self.servers.iter();
+        let shelves = shelves
+            .filter_map(|server| Some((server.shelf.objects()?.clone(), Rc::clone(&server.annotations))));
+        let shelves: Vec<_> = shelves.collect();
+        let front = BucketFront::new(handler, bucket.host, recorder, door, tampers);
+        let front = front.telling_losses(move |key| {
+            for (objects, known) in &shelves {
+                if let Some((_, index, share)) = objects.share_of(key) {
+                    known.borrow_mut().lost.insert((index, share));
+                }
+            }
+        });
         let program = async move {
             if tampers {
                 serve(Tampering(listener), &front, &ServeLimits::default()).await;

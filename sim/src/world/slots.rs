@@ -104,6 +104,11 @@ impl Shelf {
         &self.disk
     }
 
+    /// The objects that the shares are, if they are in a bucket.
+    pub(super) fn objects(&self) -> Option<&Objects> {
+        self.objects.as_ref()
+    }
+
     /// One of the shares.
     pub(super) fn get(&self, kind: Kind, index: StorageIndex, share: ShareNum) -> Option<Held> {
         get(&self.disk, kind, index, share)

@@ -21,7 +21,7 @@ use lafs::net::serve::{Handle, ResponseBody};
 use super::{Complaint, Handler, Reality, Refusal};
 use crate::net::HostId;
 use crate::record::Recorder;
-use crate::schedule::{S3Code, Spoil};
+use crate::schedule::{RequestKind, S3Code, Spoil};
 use crate::trace::ServerEvent;
 use crate::world::door::{Caller, Door, Spoilt, Visit};
 use crate::world::{spoil, told, wire};
@@ -33,6 +33,9 @@ pub use served::{Served, Unservable};
 const PROXY_PAGE: &str =
     "<html><head><title>Error</title></head><body><h1>The server is not available</h1></body></html>\n";
 
+/// Hears of a key.
+type OnLoss = Box<dyn Fn(&str)>;
+
 /// Before a [`Handler`].
 pub struct BucketFront {
     inner: Handler,
@@ -41,6 +44,8 @@ pub struct BucketFront {
     door: Rc<RefCell<Door>>,
     /// The connections follow what they carry.
     tampers: bool,
+    /// Hears of keys that were acknowledged and not stored.
+    on_loss: Option<OnLoss>,
 }
 
 impl BucketFront {
@@ -53,7 +58,13 @@ impl BucketFront {
         door: Rc<RefCell<Door>>,
         tampers: bool,
     ) -> Self {
-        Self { inner, host, recorder, door, tampers }
+        Self { inner, host, recorder, door, tampers, on_loss: None }
+    }
+
+    /// Tells `on_loss` of each key whose object is acknowledged and not stored.
+    #[must_use]
+    pub fn telling_losses(self, on_loss: impl Fn(&str) + 'static) -> Self {
+        Self { on_loss: Some(Box::new(on_loss)), ..self }
     }
 
     /// Waits until no fault holds the request, and says how its answer is to be spoilt.
@@ -174,6 +185,10 @@ impl Handle for BucketFront {
         if let Some(Spoilt { fault, how, .. }) = spoilt {
             self.recorder.bite(fault, 1, 0);
             self.recorder.note_server(self.host, ServerEvent::Spoilt { request: kind, fault, how });
+            let is_loss = how == Spoil::Lost && ask.kind == Some(RequestKind::Put);
+            if let Some(on_loss) = self.on_loss.as_ref().filter(|_| is_loss) {
+                on_loss(&ask.key);
+            }
         }
         if is_head && self.tampers {
             wire::mark_bodiless(answer.headers_mut());

@@ -84,7 +84,7 @@ fn only(section: &Section<'_>, place: Place, report: &mut Report<'_>) -> Option<
         Place::Servers => ("a storage server", "the bucket is"),
         Place::Bucket => ("the bucket", "storage servers are"),
     };
-    let bad = Bad::new(format!("{who} is never asked for {word}"), format!("{other}"));
+    let bad = Bad::new(format!("{who} is never asked for {word}"), other);
     report.bad(field.span, bad.help(format!("its requests are {list}")));
     None
 }

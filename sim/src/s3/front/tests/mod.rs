@@ -1,7 +1,5 @@
 //! Faults at the door of a bucket, as they look on the wire: raw HTTP goes in, and these bytes come out.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 mod answers;
 mod bodies;
 mod times;
