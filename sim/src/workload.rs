@@ -272,7 +272,7 @@ async fn upload(world: &Rc<World>, number: usize, step: &Step, file: &str) -> En
         }
         Ok(Err(error)) => {
             let kind = matches!(error, UploadError::Unhappy(_)).then_some(ErrorKind::Unhappy);
-            Ending::failed_as(Phase::Writing, kind, error)
+            Ending::failed_as(Phase::Writing, kind, ending::told(&error))
         }
     }
 }
@@ -305,7 +305,7 @@ async fn download(world: &Rc<World>, step: usize, by: &str, file: &str, range: O
                 DownloadError::Unreachable(_) => Some(ErrorKind::Unreachable),
                 _ => None,
             };
-            Ending::Failed { kind, phase: Phase::Reading, text: error.to_string(), wrong_at }
+            Ending::Failed { kind, phase: Phase::Reading, text: ending::told(&error), wrong_at }
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lafs::client::brief::Brief;
 use lafs::client::mutable::Published;
 use lafs::client::upload::Uploaded;
 use lafs::format::cap::Cap;
@@ -153,6 +154,13 @@ impl Wrote {
         let (shares, happiness) = (self.shares.len(), self.happiness);
         format!("success, {version}, {shares} shares placed, happiness {happiness}{degraded}")
     }
+}
+
+/// An error as people read it: in one line, and then whatever else it tells of each server.
+pub(super) fn told(error: &impl Brief) -> String {
+    let whole = error.to_string();
+    let details = whole.split_once('\n').map(|(_, details)| format!("\n{details}"));
+    error.in_one_line() + &details.unwrap_or_default()
 }
 
 impl Ending {
