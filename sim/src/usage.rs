@@ -129,6 +129,15 @@ fn is_busy(end: &EndInfo) -> bool {
     !end.established || end.in_flight_bytes > 0 || end.unread_bytes > 0
 }
 
+/// Connections on which nothing is under way that each server, by name, keeps to the bucket.
+pub fn kept_in_bucket(world: &World) -> BTreeMap<String, u64> {
+    let kept = |host| {
+        let ends = world.net().ends(host).into_iter();
+        ends.filter(|end| world.is_bucket(end.peer) && !is_busy(end)).count() as u64
+    };
+    world.servers().map(|(host, name, _)| (name.to_owned(), kept(host))).collect()
+}
+
 fn traffic(world: &World, by: &str) -> Traffic {
     world.host(by).map(|host| world.recorder().records().ledger.traffic(host)).unwrap_or_default()
 }

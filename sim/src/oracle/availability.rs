@@ -144,9 +144,8 @@ fn disturbances(world: &World, step: &Step, span: Span) -> Vec<(HostId, Duration
         kind => kind.is_none_or(|kind| holds_up(kind, &step.action)),
     };
     let during = super::within(world, span).into_iter();
-    // A server that keeps its shares in S3 is held up with the bucket.
     let hosts = |interval: Interval| {
-        world.dependents(interval.host).map(move |host| (host, interval.from)).collect::<Vec<_>>()
+        super::struck(world, &interval).into_iter().map(move |host| (host, interval.from))
     };
     during.filter(holds_up).flat_map(hosts).collect()
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::net::HostId;
 use crate::report::plural;
-use crate::schedule::{Action, FaultKind, Step};
+use crate::schedule::{Action, BUCKET, FaultKind, Step};
 use crate::usage;
 use crate::verdict::{Finding, Oracle};
 use crate::workload::{Ending, StepReport};
@@ -72,7 +72,14 @@ fn left_over(world: &World, report: &StepReport) -> Vec<String> {
     for (server, kept) in usage.connections_kept.iter().filter(|(_, kept)| **kept > KEPT_PER_SERVER_MAX) {
         left.push(format!("{kept} connections to {server}, at most {KEPT_PER_SERVER_MAX} may stay idle"));
     }
-    let touched: BTreeSet<HostId> = during.iter().flat_map(|during| world.dependents(during.host)).collect();
+    for (server, kept) in
+        usage::kept_in_bucket(world).into_iter().filter(|(_, kept)| *kept > KEPT_PER_SERVER_MAX)
+    {
+        left.push(format!(
+            "{kept} connections of {server} to {BUCKET}, at most {KEPT_PER_SERVER_MAX} may stay idle"
+        ));
+    }
+    let touched: BTreeSet<HostId> = during.iter().flat_map(|during| super::struck(world, during)).collect();
     let well = |name: &str| world.host(name).is_some_and(|host| !touched.contains(&host));
     let client = world.schedule().steps.get(report.step).is_some_and(|step| well(&step.by));
     for (server, bytes) in usage.staged_left.iter().filter(|(server, _)| client && well(server)) {

@@ -33,13 +33,15 @@ pub fn diagnose(world: &World, step: usize) -> Finding {
         let heard = |at: Option<Duration>| at.map_or("never".to_owned(), seconds);
         let last_in = heard(host.and_then(|host| records.ledger.last_heard(host, *client)));
         let last_out = heard(host.and_then(|host| records.ledger.last_heard(*client, host)));
+        let kept_elsewhere = host.is_some_and(|host| world.needs(host).any(|needed| world.is_bucket(needed)));
+        let behind = if kept_elsewhere { ", which keeps its shares in the bucket" } else { "" };
         let needed = host.into_iter().flat_map(|host| world.needs(host));
         let in_the_way = needed.chain([*client]).flat_map(|host| records.book.names_on(host));
         let faults: Vec<&str> = in_the_way.collect::<BTreeSet<&str>>().into_iter().collect();
         let faults =
             if faults.is_empty() { "none".to_owned() } else { format!("\"{}\"", faults.join("\", \"")) };
         text += &format!(
-            "\n{} waits for {server}: {}, since {}; last byte from it: {last_in}, to it: {last_out}; deadlines: {}; faults in the way: {faults}",
+            "\n{} waits for {server}{behind}: {}, since {}; last byte from it: {last_in}, to it: {last_out}; deadlines: {}; faults in the way: {faults}",
             world.names().host(*client),
             question_text(*question),
             seconds(waiting.since),

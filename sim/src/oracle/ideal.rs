@@ -58,7 +58,7 @@ pub fn detours(world: &World, step: &Step, report: &StepReport) -> Vec<Omniscien
             Some(FaultKind::Cancel(_) | FaultKind::Pause(_)) | None => false,
         };
         let struck = during.iter().filter(|interval| counts(interval.fault));
-        let hosts = struck.flat_map(|interval| world.dependents(interval.host));
+        let hosts = struck.flat_map(|interval| super::struck(world, interval));
         let servers = hosts.filter(|host| host.index() < world.schedule().grid.servers.len());
         servers.map(|host| world.names().host(host).to_owned()).collect()
     };

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use self::availability::Span;
 use crate::fault::Interval;
-use crate::schedule::{Check, Fault, Step, Trigger};
+use crate::net::HostId;
+use crate::schedule::{Check, Fault, FaultKind, Step, Trigger};
 use crate::usage;
 use crate::verdict::{Finding, Oracle, Receipt, seconds};
 use crate::workload::StepReport;
@@ -49,6 +50,16 @@ fn within(world: &World, span: Span) -> Vec<Interval> {
     let mut intervals = world.recorder().records().book.intervals();
     intervals.retain(|interval| interval.from <= span.ended && interval.to.is_none_or(|to| to >= span.began));
     intervals
+}
+
+/// The hosts that a fault holds up while it is in force on one: all servers, if that is the bucket that they keep their
+/// shares in. Groups that are cut off from each other are in force on each host for itself.
+fn struck(world: &World, interval: &Interval) -> Vec<HostId> {
+    let kind = world.schedule().faults.get(interval.fault).map(|fault| &fault.kind);
+    match kind {
+        Some(FaultKind::Groups(_)) => vec![interval.host],
+        Some(_) | None => world.dependents(interval.host).collect(),
+    }
 }
 
 /// Judges what only the end of a run shows that came to its end.

@@ -1,12 +1,14 @@
 //! Where the storage servers of a grid keep their shares, as plain data.
 
+use lafs::server::backend::s3::RetryPolicy;
+
 use super::Link;
 
 /// The host that keeps the shares of all servers, where they are kept in S3. No server or client is called so then.
 pub const BUCKET: &str = "bucket";
 
 /// How servers repeat requests to S3 that fail, by name.
-pub const RETRY_POLICIES: [&str; 4] = ["none", "once", "aws-standard", "ours"];
+pub const RETRY_POLICIES: [&str; 4] = RetryPolicy::NAMES;
 
 /// Where servers keep their shares.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

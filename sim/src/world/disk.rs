@@ -118,7 +118,7 @@ impl<B: Backend> Backend for Disk<B> {
             self.shelf.remove(Kind::Immutable, index, share);
             self.annotations.borrow_mut().lost.insert((index, share));
             self.recorder.bite(fault, 1, bytes);
-        } else {
+        } else if self.shelf.get(Kind::Immutable, index, share).is_some() {
             self.annotations.borrow_mut().lost.remove(&(index, share));
         }
         Ok(())
@@ -193,9 +193,10 @@ impl<B: Backend> Backend for Disk<B> {
             let loser = self.annotations.borrow_mut().loser();
             let Some(fault) = loser else {
                 let annotations = &mut *self.annotations.borrow_mut();
-                annotations.lost.remove(&(index, share));
                 let before = before.map(|before| before.content);
+                // Otherwise it is as it was, or was lost behind this server.
                 if before != taken {
+                    annotations.lost.remove(&(index, share));
                     annotations.replaced.insert((index, share), before);
                 }
                 continue;
