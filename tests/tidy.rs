@@ -130,6 +130,17 @@ fn servers_know_no_client_and_read_no_clock() {
 }
 
 #[test]
+fn http_and_s3_know_nobody_who_uses_them() {
+    for layer in ["src/net/http", "src/net/s3"] {
+        forbid(
+            layer,
+            &["net::client", "crate::client", "crate::server"],
+            "what carries requests knows not what they are about:",
+        );
+    }
+}
+
+#[test]
 fn clients_know_no_server_no_sockets_and_no_files() {
     forbid(
         "src/client",

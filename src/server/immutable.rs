@@ -36,7 +36,7 @@ impl<B: Backend + 'static> StorageServer<B> {
         let wanted = Allocate::decode(&reply::whole(body, ALLOCATE_BYTES_MAX).await?)?;
         let now = (self.clock)();
         self.uploads.expire(&*self.backend, now).await;
-        let _allocating = self.uploads.allocating.lock().await;
+        let _allocating = self.uploads.allocating(index).await;
         let already_have = self.backend.shares(index).await?;
         let mut allocated = BTreeSet::new();
         for share in wanted.share_numbers {

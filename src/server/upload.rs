@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::lock::Mutex as AsyncMutex;
+use futures_util::lock::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
 use super::backend::{Backend, BackendError};
 use super::clock::UnixTime;
@@ -15,6 +15,9 @@ use super::{UPLOAD_SECONDS, UPLOADS_MAX};
 use crate::format::{ShareNum, StorageIndex};
 
 type Key = (StorageIndex, ShareNum);
+
+/// Shares of more indexes than this are never allocated at the same moment.
+const LOCKS: usize = 64;
 
 /// One incomplete share.
 #[derive(Debug)]
@@ -41,11 +44,11 @@ impl Upload {
 }
 
 /// All incomplete shares of a server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Uploads {
     table: Mutex<Table>,
-    /// Held while shares are being allocated or forgotten.
-    pub(super) allocating: AsyncMutex<()>,
+    /// Held while shares of an index are being allocated or forgotten; some indexes have one in common.
+    allocating: [AsyncMutex<()>; LOCKS],
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +58,18 @@ struct Table {
     next_expiry: UnixTime,
 }
 
+impl Default for Uploads {
+    fn default() -> Self {
+        Self { table: Mutex::default(), allocating: std::array::from_fn(|_| AsyncMutex::new(())) }
+    }
+}
+
 impl Uploads {
+    /// Keeps others from allocating and forgetting shares of `index`.
+    pub(super) async fn allocating(&self, index: StorageIndex) -> AsyncMutexGuard<'_, ()> {
+        self.allocating[usize::from(index.0[0]) % LOCKS].lock().await
+    }
+
     /// The upload of one share.
     pub(super) fn get(&self, index: StorageIndex, share: ShareNum) -> Option<Arc<Upload>> {
         self.lock().uploads.get(&(index, share)).cloned()
@@ -120,10 +134,10 @@ impl Uploads {
         if now < self.lock().next_expiry {
             return;
         }
-        // Nobody may stage a share anew between its being discarded and its being forgotten.
-        let _allocating = self.allocating.lock().await;
         let expired = self.lock().expired(now);
         for ((index, share), upload) in expired {
+            // Nobody may stage a share anew between its being discarded and its being forgotten.
+            let _allocating = self.allocating(index).await;
             // No affair of the request that happens to be the next.
             self.discard(backend, index, share, &upload).await.ok();
         }

@@ -20,7 +20,7 @@ use lafs::server::backend::{S3Backend, S3Config};
 use lafs::server::clock::{Clock, UnixTime};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use squall::s3::{Handler, Reality, Store};
+use squall::s3::{Handler, KeyPair, Reality, Store};
 
 use crate::in_memory::{Wire, paused, served};
 
@@ -29,9 +29,11 @@ mod damage;
 mod faults;
 mod long;
 mod mutable;
+mod signed;
 mod sweep;
 
 pub(crate) const BUCKET: &str = "shares";
+const ACCESS: &str = "AKIAIOSFODNN7EXAMPLE";
 /// What nobody may find in an error or a log.
 pub(crate) const SECRET: &str = "TheSecretThatNobodyMaySee";
 
@@ -40,6 +42,7 @@ pub(crate) struct Bucket {
     pub(crate) store: Store,
     pub(crate) wire: Wire,
     pub(crate) door: Door,
+    clock: Clock,
 }
 
 type Always = Box<dyn Fn(&str) -> Option<Trick>>;
@@ -96,9 +99,22 @@ impl Trick {
 
 impl Bucket {
     pub(crate) fn new() -> Self {
-        let store = Store::new(clock());
+        Self::made(clock(), |store| Handler::new(store, ChaCha8Rng::seed_from_u64(1)))
+    }
+
+    /// One that wants requests signed with this secret, now.
+    pub(crate) fn signed(secret: &str) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "signatures are checked against this machine's clock")]
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let keys = KeyPair { access_key: ACCESS.to_owned(), secret_key: secret.to_owned() };
+        let clock: Clock = Arc::new(move || UnixTime(now));
+        Self::made(clock, |store| Handler::signed(store, ChaCha8Rng::seed_from_u64(1), &keys))
+    }
+
+    fn made(clock: Clock, handler: impl FnOnce(Store) -> Handler) -> Self {
+        let store = Store::new(Arc::clone(&clock));
         store.create_bucket(BUCKET).unwrap();
-        let handler = Handler::new(store.clone(), ChaCha8Rng::seed_from_u64(1));
+        let handler = handler(store.clone());
         let door = Door {
             handler,
             asked: RefCell::default(),
@@ -106,7 +122,7 @@ impl Bucket {
             always: RefCell::default(),
             keeps_conditions: Cell::new(true),
         };
-        Self { store, wire: Wire::default(), door }
+        Self { store, wire: Wire::default(), door, clock }
     }
 
     /// A backend on it, with a prefix and a policy.
@@ -116,7 +132,7 @@ impl Bucket {
 
     pub(crate) fn bounded(&self, prefix: &str, policy: &str, capacity: Option<u64>) -> S3Backend<Wire> {
         let config = S3Config { capacity_bytes: capacity, ..config(prefix, policy) };
-        S3Backend::new(self.wire.clone(), config, clock(), ChaCha8Rng::seed_from_u64(2))
+        S3Backend::new(self.wire.clone(), config, Arc::clone(&self.clock), ChaCha8Rng::seed_from_u64(2))
     }
 
     /// Runs `work` while the service answers.
@@ -153,7 +169,7 @@ pub(crate) fn config(prefix: &str, policy: &str) -> S3Config {
         bucket: BUCKET.to_owned(),
         region: "us-east-1".to_owned(),
         prefix: prefix.to_owned(),
-        access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+        access_key: ACCESS.to_owned(),
         secret_key: SECRET.to_owned(),
         retry: RetryPolicy::named(policy).unwrap(),
         transport: TransportPolicy {

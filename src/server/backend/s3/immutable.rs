@@ -68,7 +68,7 @@ impl<D: Dial> S3Backend<D> {
         self.remove_pieces(&entry).await;
         self.abort_upload_of(&self.keys.immutable(index, share), &entry).await;
         // Of others nobody here has ever heard; this costs requests, and leases of nothing harm nobody.
-        if self.notes().leases(index).is_some() {
+        if self.notes().leases(index).is_some() && !self.sweep.is_due() {
             self.forget_leases_of_nothing(index).await;
         }
     }
@@ -77,10 +77,12 @@ impl<D: Dial> S3Backend<D> {
     pub(super) async fn remove_pieces(&self, entry: &Entry) {
         let put = entry.pieces.lock().await.put();
         for piece in put {
+            if self.sweep.is_due() {
+                return;
+            }
             let key = entry.piece_key(piece);
             if self.calls.once(async |when| self.client.delete(&key, &when).await).await.is_err() {
                 self.sweep.make_due();
-                return;
             }
         }
     }

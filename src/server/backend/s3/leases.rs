@@ -90,11 +90,15 @@ impl<D: Dial> S3Backend<D> {
         let staged = || self.staging.has_any(index);
         let mut nothing = !staged();
         for prefix in [self.keys.mutables(index), self.keys.immutables(index)] {
-            nothing = nothing && self.share_numbers(&prefix).await.is_ok_and(|shares| shares.is_empty());
+            if nothing {
+                let list = async |when| self.client.list(&prefix, None, &when).await;
+                nothing = self.calls.once(list).await.is_ok_and(|page| page.entries.is_empty());
+            }
         }
         if nothing && !staged() {
             self.notes().set_leases(index, None);
-            self.delete(&self.keys.leases(index)).await.ok();
+            let key = self.keys.leases(index);
+            self.calls.once(async |when| self.client.delete(&key, &when).await).await.ok();
         }
     }
 

@@ -8,8 +8,8 @@
 //! One server writes below a prefix. Conditional requests make several safe for mutable shares and leases, but each
 //! sweeps away what it takes for leftovers.
 //!
-//! Nothing here keeps a request waiting that has nothing to do with a failing one: what is locked is one index, or one
-//! staged share, and every request to the service ends in time.
+//! What is locked while the service is asked is one index (some have a lock in common) or one staged share, and every
+//! request to the service ends in time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -108,7 +108,7 @@ pub struct S3Backend<D: Dial> {
     room: Room,
     notes: Mutex<Notes>,
     /// Whether the service keeps conditions, once that is known.
-    conditions: AsyncMutex<Option<bool>>,
+    conditions: Mutex<Option<bool>>,
     /// Whoever changes mutable shares of an index holds the first, its leases the second.
     slots: [AsyncMutex<()>; LOCKS],
     lease_locks: [AsyncMutex<()>; LOCKS],
@@ -142,7 +142,7 @@ impl<D: Dial> S3Backend<D> {
             staging: Staging::default(),
             room: Room::new(config.capacity_bytes),
             notes: Mutex::new(Notes::default()),
-            conditions: AsyncMutex::new(None),
+            conditions: Mutex::new(None),
             slots: std::array::from_fn(|_| AsyncMutex::new(())),
             lease_locks: std::array::from_fn(|_| AsyncMutex::new(())),
             sweep: sweep::Due::default(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::{MutexGuard, PoisonError};
 
 use http::StatusCode;
 
@@ -36,8 +37,18 @@ impl<D: Dial> S3Backend<D> {
         self.calls.run("GET", expected, get).await
     }
 
+    /// Deletes an object. If that may have happened, it is looked for.
     pub(super) async fn delete(&self, key: &str) -> Result<(), Failure> {
-        self.calls.run("DELETE", 0, async |when| self.client.delete(key, &when).await).await
+        let deleted = self.calls.run("DELETE", 0, async |when| self.client.delete(key, &when).await).await;
+        match deleted {
+            Err(failure) if failure.is_ambiguous() && matches!(self.head(key).await, Ok(None)) => Ok(()),
+            deleted => deleted,
+        }
+    }
+
+    /// Whether conditions are kept, as far as is known.
+    pub(super) fn conditions(&self) -> MutexGuard<'_, Option<bool>> {
+        self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All keys below `prefix`, if they are no more than so many pages.
@@ -110,8 +121,8 @@ impl<D: Dial> S3Backend<D> {
 
     /// Whether the service keeps conditions. Found out before the first one that something depends on.
     pub(super) async fn keeps_conditions(&self) -> Result<bool, Failure> {
-        let mut known = self.conditions.lock().await;
-        if let Some(known) = *known {
+        let known = *self.conditions();
+        if let Some(known) = known {
             return Ok(known);
         }
         // Under this condition one put at most can succeed. A third try, since one may be taken and lost.
@@ -122,14 +133,14 @@ impl<D: Dial> S3Backend<D> {
             match self.calls.run("PUT", length(&put.body), attempt).await {
                 Ok(_) => {}
                 Err(failure) if failure.error.is(StatusCode::PRECONDITION_FAILED) => {
-                    *known = Some(true);
+                    *self.conditions() = Some(true);
                     return Ok(true);
                 }
                 Err(failure) if failure.error.is(StatusCode::NOT_IMPLEMENTED) => break,
                 Err(failure) => return Err(failure),
             }
         }
-        *known = Some(false);
+        *self.conditions() = Some(false);
         Ok(false)
     }
 }

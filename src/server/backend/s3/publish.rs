@@ -27,7 +27,7 @@ impl<D: Dial> S3Backend<D> {
         let entry = self.staging.get(index, share)?;
         let key = self.keys.immutable(index, share);
         // Unless it is known that it would not be kept. Without it, the same share is put twice at worst.
-        let kept = *self.conditions.lock().await != Some(false);
+        let kept = *self.conditions() != Some(false);
         let condition = if kept { Condition::IfNoneMatch } else { Condition::Always };
         let mut settled = self.made(&key, &entry, &condition).await;
         if condition != Condition::Always
@@ -132,7 +132,7 @@ impl<D: Dial> S3Backend<D> {
     /// Aborts the upload that was begun of a staged share, if any. What fails is left to a sweep.
     pub(super) async fn abort_upload_of(&self, key: &str, entry: &Entry) {
         let upload = entry.upload().take();
-        if let Some(upload) = upload {
+        if let Some(upload) = upload.filter(|_| !self.sweep.is_due()) {
             let abort = async |when| self.client.abort_upload(key, &upload, &when).await;
             if self.calls.once(abort).await.is_err() {
                 self.sweep.make_due();

@@ -2,8 +2,6 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use futures_util::lock::Mutex as AsyncMutex;
-
 use super::{S3Backend, container};
 use crate::net::Dial;
 use crate::server::backend::BackendError;
@@ -18,12 +16,11 @@ const PAGES_MAX: usize = 100_000;
 pub(super) struct Room {
     capacity: Option<u64>,
     used: Mutex<Option<u64>>,
-    counting: AsyncMutex<()>,
 }
 
 impl Room {
     pub(super) fn new(capacity: Option<u64>) -> Self {
-        Self { capacity, used: Mutex::new(None), counting: AsyncMutex::new(()) }
+        Self { capacity, used: Mutex::new(None) }
     }
 
     /// `old` bytes were stored where now there are `new`.
@@ -43,7 +40,6 @@ impl<D: Dial> S3Backend<D> {
     pub(super) async fn free(&self) -> Result<u64, BackendError> {
         let promised = self.staging.promised();
         let Some(capacity) = self.room.capacity else { return Ok(UNBOUNDED.saturating_sub(promised)) };
-        let _counting = self.room.counting.lock().await;
         let known = *self.room.lock();
         let used = match known {
             Some(used) => used,

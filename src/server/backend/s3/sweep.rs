@@ -27,6 +27,11 @@ impl Due {
     pub(super) fn make_due(&self) {
         self.due.store(true, Relaxed);
     }
+
+    /// Then nobody cleans up behind himself, either: the service was failing a moment ago.
+    pub(super) fn is_due(&self) -> bool {
+        self.due.load(Relaxed)
+    }
 }
 
 impl<D: Dial> S3Backend<D> {
