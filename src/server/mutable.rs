@@ -26,7 +26,8 @@ const TRIES_MAX: u32 = 4;
 
 type Heads = BTreeMap<ShareNum, MutableHead>;
 
-/// Whoever tests and writes holds the lock of the slot. Some slots have a lock in common.
+/// Whoever tests and writes, or makes room for shares, holds the lock of the slot. Some slots have a lock in common.
+#[derive(Debug)]
 pub(super) struct Slots([AsyncMutex<()>; LOCKS]);
 
 impl Default for Slots {
@@ -36,7 +37,7 @@ impl Default for Slots {
 }
 
 impl Slots {
-    async fn lock(&self, index: StorageIndex) -> MutexGuard<'_, ()> {
+    pub(super) async fn lock(&self, index: StorageIndex) -> MutexGuard<'_, ()> {
         self.0[usize::from(index.0[0]) % LOCKS].lock().await
     }
 }

@@ -10,6 +10,7 @@ use futures_util::lock::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
 use super::backend::{Backend, BackendError};
 use super::clock::UnixTime;
+use super::mutable::Slots;
 use super::spans::Spans;
 use super::{UPLOAD_SECONDS, UPLOADS_MAX};
 use crate::format::{ShareNum, StorageIndex};
