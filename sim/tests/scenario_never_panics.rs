@@ -107,6 +107,8 @@ degraded = "either"
 collisions = "<= 3"
 [[steps]]
 append = "notes"
+whole = true
+read_back = true
 versions = "<= 2"
 recoverable = "1..2"
 [[steps]]
@@ -249,8 +251,14 @@ when = "step 3 ends"
 [over_all_seeds]
 uploads_failed = "<= 2 of 1000"
 downloads_failed = ">= 1 of 10"
+puts_failed = "<= 1 of 2"
 uploads_took = "max <= 5s"
 downloads_took = ["p50 <= 1s", "p99.9 <= 10s"]
+[experiment]
+question = "Is it enough?"
+counts = "puts"
+requests = 5
+tested = "latency=1ms"
 [must_fail]
 verdict = "hang"
 says = "waits"

@@ -52,7 +52,9 @@ fn table(scenarios: &[Scenario], columns: Option<usize>) -> String {
             let _ = writeln!(out, "{name}");
             name = format!("  {:name_columns$}", "");
         }
-        let (seeds, faults) = (scenario.seeds().len(), scenario.fault_names().len());
+        // Of an experiment not every variant is tested.
+        let seeds = variants.iter().map(|variant| variant.seeds().len()).max().unwrap_or_default();
+        let faults = scenario.fault_names().len();
         let mut lines = wrapped(&text(scenario, variants.len()), text_columns).into_iter();
         let _ = writeln!(out, "{name}  {seeds:5}  {faults:6}  {}", lines.next().unwrap_or_default());
         for line in lines {

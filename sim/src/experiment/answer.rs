@@ -8,7 +8,7 @@ use crate::scenario::Counted;
 
 /// The chance of failure that is spoken of, if it was tried.
 const SPOKEN_OF: f64 = 0.01;
-/// Files of a backup of a thousand that have shares, and the requests that each needs.
+/// Files of a backup of a thousand that have shares, and the requests that each needed in 2012, as far as is known.
 const BACKUP: (f64, f64) = (994.0, 3.0);
 
 /// One sentence about independent failures, and one about bursts, as far as either was tried.

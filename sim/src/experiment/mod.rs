@@ -155,3 +155,6 @@ fn needed(scenario: &Scenario, calm: &Schedule, counts: Counted) -> Result<f64, 
     }
     Ok(requests as f64 / arm.operations as f64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,9 @@ const DOCUMENT: &str = include_str!("../../JSON.md");
 /// A file with promises about all its seeds.
 const PROMISES: &str = "../../../../scenarios/download/power-fails-some-time.toml";
 
+/// Objects whose fields are names of things that were counted.
+const COUNTS: [&str; 3] = ["experiment_arm.objects", "experiment_arm.messages", "experiment_arm.faults"];
+
 /// The lines of an invocation and its exit code.
 fn lines(arguments: &[&str]) -> (Vec<Value>, i32) {
     let (code, stdout, stderr) = squall(&[arguments, &["--format", "json"]].concat());
@@ -38,6 +41,7 @@ fn shape(at: &str, value: &Value, out: &mut BTreeMap<String, BTreeSet<&'static s
             "array"
         }
         Value::Object(_) if at == "explained.explained" => "a scenario file",
+        Value::Object(_) if COUNTS.contains(&at) => "counts by name",
         Value::Object(fields) => {
             fields.iter().for_each(|(name, value)| shape(&format!("{at}.{name}"), value, out));
             "object"
@@ -48,7 +52,7 @@ fn shape(at: &str, value: &Value, out: &mut BTreeMap<String, BTreeSet<&'static s
 
 /// Every field that any command tells.
 fn all_shapes() -> BTreeMap<String, BTreeSet<&'static str>> {
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &["run", ".", "--seeds", "0..2"],
         &["replay", "storm.toml", "--seed", "1"],
         &["replay", "unmet.toml", "--seed", "1"],
@@ -58,6 +62,7 @@ fn all_shapes() -> BTreeMap<String, BTreeSet<&'static str>> {
         &["explain", "tiny.toml"],
         &["run", "fails.toml", "--stop-after", "1"],
         &["run", PROMISES, "--seeds", "0..1"],
+        &["experiment", "../experiments/appends.toml", "--seeds", "0..1"],
     ];
     let mut out = BTreeMap::new();
     for line in commands.iter().flat_map(|command| lines(command).0) {

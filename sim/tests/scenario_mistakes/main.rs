@@ -1,6 +1,7 @@
 //! What a person is told who made a mistake in a scenario file: one test for each kind.
 
 mod doors;
+mod experiment;
 mod faults;
 mod mutable;
 mod s3;
