@@ -17,9 +17,6 @@ use crate::format::{ShareNum, StorageIndex};
 
 type Key = (StorageIndex, ShareNum);
 
-/// Shares of more indexes than this are never allocated at the same moment.
-const LOCKS: usize = 64;
-
 /// One incomplete share.
 #[derive(Debug)]
 pub(super) struct Upload {
@@ -45,11 +42,11 @@ impl Upload {
 }
 
 /// All incomplete shares of a server.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Uploads {
     table: Mutex<Table>,
-    /// Held while shares of an index are being allocated or forgotten; some indexes have one in common.
-    allocating: [AsyncMutex<()>; LOCKS],
+    /// Held while shares of an index are being allocated or forgotten.
+    allocating: Slots,
 }
 
 #[derive(Debug, Default)]
@@ -59,16 +56,10 @@ struct Table {
     next_expiry: UnixTime,
 }
 
-impl Default for Uploads {
-    fn default() -> Self {
-        Self { table: Mutex::default(), allocating: std::array::from_fn(|_| AsyncMutex::new(())) }
-    }
-}
-
 impl Uploads {
     /// Keeps others from allocating and forgetting shares of `index`.
     pub(super) async fn allocating(&self, index: StorageIndex) -> AsyncMutexGuard<'_, ()> {
-        self.allocating[usize::from(index.0[0]) % LOCKS].lock().await
+        self.allocating.lock(index).await
     }
 
     /// The upload of one share.
