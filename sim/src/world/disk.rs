@@ -48,6 +48,13 @@ impl<B: Backend> Disk<B> {
         fault.is_some()
     }
 
+    /// A share was written. In a bucket that may not be so: who keeps its objects knows better.
+    fn found(&self, index: StorageIndex, share: ShareNum) {
+        if self.shelf.objects().is_none() {
+            self.annotations.borrow_mut().lost.remove(&(index, share));
+        }
+    }
+
     /// Whether mutable shares will take more room than they do.
     fn grows(&self, index: StorageIndex, changes: &BTreeMap<ShareNum, Change>) -> bool {
         let before = changes.keys().filter_map(|share| self.shelf.get(Kind::Mutable, index, *share));
@@ -192,6 +199,7 @@ impl<B: Backend> Backend for Disk<B> {
             let taken = stored(share).map(|taken| taken.content);
             let loser = self.annotations.borrow_mut().loser();
             let Some(fault) = loser else {
+                self.found(index, share);
                 let annotations = &mut *self.annotations.borrow_mut();
                 let before = before.map(|before| before.content);
                 // Otherwise it is as it was, or was lost behind this server.
