@@ -55,7 +55,7 @@ fn clause(counts: Counted, arm: &Arm) -> String {
             let (files, requests) = BACKUP;
             let fails = form::any_of(arm.conditions.chances().operation_fails(requests), files);
             format!(
-                "{measured}, and {} of backups of 1,000 files lack one (by the form)",
+                "{measured}, and {} backups of 1,000 files lack one (by the form, {requests} requests each)",
                 whole_percent(fails)
             )
         }
@@ -73,7 +73,7 @@ fn whole_percent(share: f64) -> String {
     if share > 0.995 {
         return "all".to_owned();
     }
-    if share < 0.005 { percent(share) } else { format!("{:.0} %", 100.0 * share) }
+    if share < 0.005 { format!("{} of", percent(share)) } else { format!("{:.0} % of", 100.0 * share) }
 }
 
 /// A policy in words.
