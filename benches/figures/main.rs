@@ -13,6 +13,7 @@ mod limits;
 mod memory;
 mod mid_read;
 mod mutable;
+mod s3;
 mod storms;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ const GROUPS: &[(&str, Measure)] = &[
     ("mid-read", mid_read::figures),
     ("backup", backup::figures),
     ("mutable", mutable::figures),
+    ("s3", s3::figures),
     ("memory", memory::figures),
     ("large-grid", large_grid::figures),
     ("growth", growth::figures),

@@ -141,8 +141,11 @@ mod tests {
         (is - wanted).abs() <= wanted * 0.006
     }
 
-    /// Rate, retries, and for two and for five requests: the chance that an operation fails, and the 95 % range of 1000.
-    const KNOWN: [(f64, usize, [(f64, u64, u64); 2]); 16] = [
+    /// The chance that an operation fails, and the 95 % range of 1000.
+    type Fails = (f64, u64, u64);
+
+    /// Rate, retries, and what that makes of two and of five requests.
+    const KNOWN: [(f64, usize, [Fails; 2]); 16] = [
         (0.001, 0, [(0.002, 0, 5), (0.00499, 1, 10)]),
         (0.001, 1, [(2e-6, 0, 0), (5e-6, 0, 0)]),
         (0.001, 2, [(2e-9, 0, 0), (5e-9, 0, 0)]),

@@ -63,12 +63,13 @@ pub(super) fn check_sums(
         return Ok(claimed);
     }
     let wants = |name: &str| claimed.iter().any(|(claimed, _)| *claimed == name);
-    let mut hasher = ChecksumHasher::default();
-    hasher.crc32 = wants("x-amz-checksum-crc32").then(Crc32::new);
-    hasher.crc32c = wants("x-amz-checksum-crc32c").then(Crc32c::new);
-    hasher.crc64nvme = wants("x-amz-checksum-crc64nvme").then(Crc64Nvme::new);
-    hasher.sha1 = wants("x-amz-checksum-sha1").then(Sha1::new);
-    hasher.sha256 = wants("x-amz-checksum-sha256").then(Sha256::new);
+    let mut hasher = ChecksumHasher {
+        crc32: wants("x-amz-checksum-crc32").then(Crc32::new),
+        crc32c: wants("x-amz-checksum-crc32c").then(Crc32c::new),
+        crc64nvme: wants("x-amz-checksum-crc64nvme").then(Crc64Nvme::new),
+        sha1: wants("x-amz-checksum-sha1").then(Sha1::new),
+        sha256: wants("x-amz-checksum-sha256").then(Sha256::new),
+    };
     hasher.update(content);
     let found = hasher.finalize();
     let found = [

@@ -1,7 +1,5 @@
 //! The whole of it over a stream of bytes.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 mod basics;
 mod conditions;
 mod hostile;
