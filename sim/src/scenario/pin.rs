@@ -28,7 +28,9 @@ pub fn pin(scenario: &Scenario, seed: u64) -> String {
     let servers: Vec<String> = wanted.grid.servers.iter().map(|server| server.name.clone()).collect();
     let place = |name: &str| {
         let server = servers.iter().position(|server| server == name);
-        server.or_else(|| wanted.files.iter().position(|file| file.name == name)).unwrap_or(usize::MAX)
+        let file = || wanted.files.iter().position(|file| file.name == name);
+        let tree = || wanted.trees.iter().position(|tree| tree.name == name);
+        server.or_else(file).or_else(tree).unwrap_or(usize::MAX)
     };
     let mut document = Document::new(values, place);
     for block in document.blocks.iter_mut().filter(|block| block.table.name == keys::SEEDS.name) {
