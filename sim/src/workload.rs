@@ -248,7 +248,7 @@ impl Unfinished {
             Self::Cancelled => Ending::Cancelled { wrong_at },
             Self::ClientLost => {
                 let text = "the client's host is down or died".to_owned();
-                Ending::Failed { kind: None, phase: Phase::Reading, text, wrong_at }
+                Ending::failed(Phase::Reading, text).with_wrong_byte(wrong_at)
             }
         }
     }
@@ -272,7 +272,7 @@ async fn upload(world: &Rc<World>, number: usize, step: &Step, file: &str) -> En
         }
         Ok(Err(error)) => {
             let kind = matches!(error, UploadError::Unhappy(_)).then_some(ErrorKind::Unhappy);
-            Ending::failed_as(Phase::Writing, kind, ending::told(&error))
+            Ending::error(Phase::Writing, kind, &error)
         }
     }
 }
@@ -305,7 +305,7 @@ async fn download(world: &Rc<World>, step: usize, by: &str, file: &str, range: O
                 DownloadError::Unreachable(_) => Some(ErrorKind::Unreachable),
                 _ => None,
             };
-            Ending::Failed { kind, phase: Phase::Reading, text: ending::told(&error), wrong_at }
+            Ending::error(Phase::Reading, kind, &error).with_wrong_byte(wrong_at)
         }
     }
 }

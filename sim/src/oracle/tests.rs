@@ -49,7 +49,13 @@ fn after<T>(text: &str, ask: impl FnOnce(&World, &[StepReport]) -> T) -> T {
 }
 
 fn failed() -> Ending {
-    Ending::Failed { kind: None, phase: Phase::Reading, text: "it gave up".to_owned(), wrong_at: None }
+    Ending::Failed {
+        kind: None,
+        phase: Phase::Reading,
+        text: "it gave up".to_owned(),
+        brief: None,
+        wrong_at: None,
+    }
 }
 
 #[test]
@@ -90,8 +96,13 @@ fn a_wrong_byte_is_unsafe_with_and_without_an_error() {
         assert_eq!(safety::judge(world, &report), []);
         report.ending = Ending::Downloaded { size: 40_000, wrong_at: Some(7) };
         let success = safety::judge(world, &report);
-        report.ending =
-            Ending::Failed { kind: None, phase: Phase::Reading, text: String::new(), wrong_at: Some(9) };
+        report.ending = Ending::Failed {
+            kind: None,
+            phase: Phase::Reading,
+            text: String::new(),
+            brief: None,
+            wrong_at: Some(9),
+        };
         let error = safety::judge(world, &report);
         [success, error].map(|findings| findings[0].text.clone())
     });

@@ -132,8 +132,10 @@ pub enum Ending {
         kind: Option<ErrorKind>,
         /// What it was doing.
         phase: Phase,
-        /// Its text; the first line says all, the others give details.
+        /// Its text: what failed, and then a line for each server.
         text: String,
+        /// All that matters in one line, if it is an error of the client: what failed, where, whether trying again helps.
+        brief: Option<String>,
         /// For a download: the offset of the first wrong byte among those delivered before the error.
         wrong_at: Option<u64>,
     },
@@ -156,13 +158,6 @@ impl Wrote {
     }
 }
 
-/// An error as people read it: in one line, and then whatever else it tells of each server.
-pub(super) fn told(error: &impl Brief) -> String {
-    let whole = error.to_string();
-    let details = whole.split_once('\n').map(|(_, details)| format!("\n{details}"));
-    error.in_one_line() + &details.unwrap_or_default()
-}
-
 impl Ending {
     /// It failed, without an error that scenarios know.
     pub(super) fn failed(phase: Phase, text: impl ToString) -> Self {
@@ -171,7 +166,21 @@ impl Ending {
 
     /// It failed, with an error that scenarios may know.
     pub(super) fn failed_as(phase: Phase, kind: Option<ErrorKind>, text: impl ToString) -> Self {
-        Self::Failed { kind, phase, text: text.to_string(), wrong_at: None }
+        Self::Failed { kind, phase, text: text.to_string(), brief: None, wrong_at: None }
+    }
+
+    /// The same, after bytes of which this one was wrong.
+    pub(super) fn with_wrong_byte(mut self, at: Option<u64>) -> Self {
+        if let Self::Failed { wrong_at, .. } = &mut self {
+            *wrong_at = at;
+        }
+        self
+    }
+
+    /// It failed with this error of the client.
+    pub(super) fn error(phase: Phase, kind: Option<ErrorKind>, error: &impl Brief) -> Self {
+        let (text, brief) = (error.to_string(), Some(error.in_one_line()));
+        Self::Failed { kind, phase, text, brief, wrong_at: None }
     }
 
     /// It, in one line.
@@ -196,7 +205,10 @@ impl Ending {
             }
             Self::Restored { files } => format!("success, {files} files"),
             Self::Read(read) => format!("success, {} of {} B", read.version, read.bytes),
-            Self::Failed { text, .. } => format!("error: {}", text.lines().next().unwrap_or_default()),
+            Self::Failed { text, brief, .. } => {
+                let first = || text.lines().next().unwrap_or_default();
+                format!("error: {}", brief.as_deref().unwrap_or_else(first))
+            }
             Self::Cancelled { .. } => "cancelled".to_owned(),
             Self::Done => "done".to_owned(),
         }

@@ -11,7 +11,6 @@ use lafs::format::cap::DirCap;
 use lafs::format::directory::{Change, Child, Replace, UnixTime};
 
 use super::copy::Copy;
-use super::ending::told;
 use super::{Ending, Phase, ReadBack, Tally, Wrote, operate};
 use crate::model::{Census, Kind, Read, Ticket, Who};
 use crate::oracle::availability::{Span, in_reach};
@@ -195,7 +194,7 @@ impl Turn<'_> {
             changed.map(|changed| changed.published).map_err(|error| match error {
                 ChangeDirectoryError::Publish(error) => not_written(&error),
                 ChangeDirectoryError::Retrieve(error) => not_read(&error),
-                other => Ending::failed(Phase::Reading, told(&other)),
+                other => Ending::error(Phase::Reading, None, &other),
             })
         })
         .await
@@ -234,7 +233,7 @@ impl Turn<'_> {
             }
             Ok(Ok(Listing { version: None, .. })) => Ending::failed(Phase::Reading, "it has no versions"),
             Ok(Err(ListError::Retrieve(error))) => not_read(&error),
-            Ok(Err(error)) => Ending::failed(Phase::Reading, told(&error)),
+            Ok(Err(error)) => Ending::error(Phase::Reading, None, &error),
             Err(unfinished) => unfinished.ending(None),
         }
     }
@@ -324,7 +323,7 @@ fn never_created() -> Ending {
 }
 
 fn not_read(error: &RetrieveError) -> Ending {
-    Ending::failed_as(Phase::Reading, kind_of(error), told(error))
+    Ending::error(Phase::Reading, kind_of(error), error)
 }
 
 fn not_written(error: &PublishError) -> Ending {
@@ -335,7 +334,7 @@ fn not_written(error: &PublishError) -> Ending {
         PublishError::NoPrivateKey(_) => (Phase::Reading, None),
         _ => (Phase::Writing, None),
     };
-    Ending::failed_as(phase, kind, told(error))
+    Ending::error(phase, kind, error)
 }
 
 pub(super) fn kind_of(error: &RetrieveError) -> Option<ErrorKind> {

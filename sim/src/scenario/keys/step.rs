@@ -251,7 +251,12 @@ pub const STEP: Table = Table {
             Means("as in [grid]"),
             "For upload: servers of happiness this one needs, from 1 to N.",
         ),
-        key("says", Form::Line, Means("not checked"), "Words that the error it ends with must contain."),
+        key(
+            "says",
+            Form::Line,
+            Means("not checked"),
+            "Words that the error it ends with must contain, as a whole or told in one line.",
+        ),
         key("asked", Form::Bound, Means("not checked"), "Servers that were sent any request."),
         key("not_asked", Form::Selector, Means("not checked"), "Servers that must not be sent any request."),
         key(
