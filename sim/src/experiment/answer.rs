@@ -42,12 +42,14 @@ fn sentence(trials: &Trials, bursts: bool) -> Option<String> {
 fn clause(counts: Counted, arm: &Arm) -> String {
     let what = counts.word();
     let name = policy(&arm.conditions.policy);
-    let form = 1000.0 * arm.expected();
+    let (form, interval) = (1000.0 * arm.expected(), arm.interval());
     let measured = format!(
-        "{name}, {} of 1000 {what} fail ({} of {} measured, {} by the form)",
+        "{name}, {} of 1000 {what} fail ({} of {} measured, which means {} to {} of 1000 at 95 %; {} by the form)",
         figures(arm.of_1000()),
         arm.failed,
         arm.operations,
+        figures(1000.0 * interval.low),
+        figures(1000.0 * interval.high),
         figures(form)
     );
     match counts {
@@ -55,7 +57,7 @@ fn clause(counts: Counted, arm: &Arm) -> String {
             let (files, requests) = BACKUP;
             let fails = form::any_of(arm.conditions.chances().operation_fails(requests), files);
             format!(
-                "{measured}, and {} backups of 1,000 files lack one (by the form, {requests} requests each)",
+                "{measured}, and {} backups of 1,000 files lack one (by the form, {requests} requests each, as in 2012)",
                 whole_percent(fails)
             )
         }

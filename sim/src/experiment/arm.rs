@@ -210,8 +210,12 @@ impl Arm {
         self.conditions.chances().operation_fails(self.requests)
     }
 
-    /// Whether what was seen is what the closed form leads one to expect.
+    /// Whether what was seen is what the closed form leads one to expect. Of nothing, nothing was seen.
     pub fn agrees(&self) -> bool {
+        self.operations > 0 && self.as_expected()
+    }
+
+    fn as_expected(&self) -> bool {
         form::agrees(self.failed, self.operations, self.expected(), CONFIDENCE)
     }
 }

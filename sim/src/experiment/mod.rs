@@ -115,11 +115,13 @@ impl Trials {
         }
     }
 
-    /// The exit code: whether every arm agrees with the closed form, and every run passed.
+    /// The exit code: whether every arm agrees with the closed form, and every run passed. An arm in which nothing was
+    /// counted proves nothing.
     pub fn code(&self) -> ExitCode {
-        let of = |arm: &Arm| match arm.agrees() && arm.read_back.missing == 0 {
-            true => arm.code,
-            false => arm.code.worse(ExitCode::Failed),
+        let of = |arm: &Arm| match (arm.operations, arm.agrees() && arm.read_back.missing == 0) {
+            (0, _) => arm.code.worse(ExitCode::Invalid),
+            (_, true) => arm.code,
+            (_, false) => arm.code.worse(ExitCode::Failed),
         };
         self.arms.iter().map(of).fold(ExitCode::Passed, ExitCode::worse)
     }

@@ -54,7 +54,12 @@ fn failures(trials: &Trials, what: &str) -> Vec<Vec<String>> {
             figures(arm.of_1000()),
             format!("{}-{}", figures(1000.0 * interval.low), figures(1000.0 * interval.high)),
             figures(1000.0 * arm.expected()),
-            if arm.agrees() { "yes" } else { "NO" }.to_owned(),
+            match (arm.operations, arm.agrees()) {
+                (0, _) => "-",
+                (_, true) => "yes",
+                (_, false) => "NO",
+            }
+            .to_owned(),
         ];
         if besides {
             row.push(arm.besides.clone());
@@ -123,7 +128,8 @@ pub(super) fn failed_in(arm: &Arm, phase: Phase) -> u64 {
 
 fn verdict(trials: &Trials) -> String {
     let arms = trials.arms.len() as u64;
-    let disagree = trials.arms.iter().filter(|arm| !arm.agrees()).count() as u64;
+    let silent = trials.arms.iter().filter(|arm| arm.operations == 0).count() as u64;
+    let disagree = trials.arms.iter().filter(|arm| !arm.agrees()).count() as u64 - silent;
     let missing: u64 = trials.arms.iter().map(|arm| arm.read_back.missing).sum();
     let failed: u64 = trials.arms.iter().map(|arm| arm.failed_runs).sum();
     let agree = match disagree {
@@ -131,6 +137,10 @@ fn verdict(trials: &Trials) -> String {
         count => {
             format!("{count} disagree with the closed form at the 99 % level (by chance, one in 100 does)")
         }
+    };
+    let agree = match silent {
+        0 => agree,
+        count => format!("{agree}; nothing was counted in {count}"),
     };
     let lost = match missing {
         0 => "nothing acknowledged was lost".to_owned(),

@@ -1,5 +1,7 @@
 //! Reads `[experiment]`: the question that all variants of a file together answer. Runs nothing.
 
+use toml::de::DeTable;
+
 use super::diagnose::{Bad, Report};
 use super::section::Section;
 use super::steps::{ActionPlan, StepPlan};
@@ -76,6 +78,14 @@ pub(super) fn experiment(
         report.bad(place, bad.help(format!("add a step: {needs}")));
     }
     Some(Experiment { question: question?, counts, requests, tested })
+}
+
+/// Reports that no variant has the words of `tested` in its name: the tests would run none.
+pub(super) fn none_tested(document: &DeTable<'_>, report: &mut Report<'_>) {
+    let table = document.get("experiment").and_then(|table| table.get_ref().as_table());
+    let span = table.and_then(|table| table.get("tested")).map_or(0..0, |tested| tested.span());
+    let bad = Bad::new("no variant is tested", "no variant has these words in its name");
+    report.bad(span, bad.help("write it as `squall list` shows the variants, for example \"retry=once\""));
 }
 
 fn is_counted(counts: Counted, step: &StepPlan) -> bool {

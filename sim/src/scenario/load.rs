@@ -10,7 +10,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use super::diagnose::{Bad, Diagnostics, Problem, Report, Source};
-use super::{FILE_BYTES_MAX, Scenario, base, decode, matrix};
+use super::{FILE_BYTES_MAX, Scenario, base, decode, experiment, matrix};
 use crate::schedule::Fault;
 
 /// Reads and checks a scenario file; of one with a matrix, this is the first variant.
@@ -179,6 +179,15 @@ fn variants(
         let name = variant.name.as_deref();
         let decoded = decode(path, name, &variant.document(document, &matrix), &mut report);
         scenarios.extend(decoded.map(|scenario| Scenario { varied: variant.words.clone(), ..scenario }));
+        let tested = |name: Option<&str>| {
+            scenarios
+                .last()
+                .and_then(Scenario::experiment)
+                .is_none_or(|experiment| experiment.is_tested(name))
+        };
+        if !variants.iter().any(|variant| tested(variant.name.as_deref())) {
+            experiment::none_tested(document, &mut report);
+        }
         for problem in report.into_problems() {
             match of_variants.iter_mut().find(|(known, _, _)| *known == problem) {
                 Some((_, count, _)) => *count += 1,

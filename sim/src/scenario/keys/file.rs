@@ -138,11 +138,11 @@ pub const EXPERIMENT: Table = Table {
     name: "[experiment]",
     doc: "The question that the variants of the file answer together: how often operations fail, by the chance that a request fails and by the retry policy. Each variant has at most one fault whose `which` is a chance; that and the policy are read from it.",
     keys: &[
-        key("question", Form::Line, Required, "What one wants to know, in one line."),
+        key("question", Form::Line, RequiredHereOrInBase, "What one wants to know, in one line."),
         key(
             "counts",
             Form::Choice(&["puts", "files", "backups"]),
-            Required,
+            RequiredHereOrInBase,
             "What is an operation: a change of a mutable file, a file of a backup that has shares, or a backup.",
         ),
         key(
