@@ -51,7 +51,7 @@ pub(super) fn experiment(
             ExitCode::Internal
         }
         NotTried::NoExperiment(_)
-        | NotTried::SeveralChances(_)
+        | NotTried::NoForm(..)
         | NotTried::OtherRequests { .. }
         | NotTried::Nothing(_) => out.usage(&error.to_string()),
     })?;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use lafs::server::backend::s3::RetryPolicy;
+use thiserror::Error;
 
 use super::form::Chances;
 use crate::schedule::{Again, Answer, FaultKind, Schedule, Spoil, Which};
@@ -21,9 +22,25 @@ pub struct Conditions {
     pub soon: Vec<f64>,
 }
 
-/// More than one fault strikes by chance.
-#[derive(Debug)]
-pub(super) struct SeveralChances;
+/// Why the closed form does not speak of a variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NoForm {
+    /// It knows one chance.
+    #[error("several faults strike by chance")]
+    SeveralChances,
+    /// All requests are alike to it.
+    #[error("its fault strikes only some of the requests (`only`, `keys`)")]
+    SomeRequests,
+    /// What fails has not been done.
+    #[error("what fails is carried out all the same (`applied`)")]
+    Applied,
+    /// What fails is tried again.
+    #[error("its fault is no error that is tried again, from 500 on (`with`)")]
+    NotTriedAgain,
+    /// Nobody but the server tries again.
+    #[error("its clients try again, too (`client_retries` is not false)")]
+    ClientsTryAgain,
+}
 
 impl Conditions {
     /// Nothing happens, and nothing is made anew.
@@ -43,14 +60,17 @@ impl Conditions {
     }
 
     /// Those of a run.
-    pub(super) fn of(schedule: &Schedule) -> Result<Self, SeveralChances> {
+    pub(super) fn of(schedule: &Schedule) -> Result<Self, NoForm> {
         let mut found: Option<(f64, &Answer)> = None;
         for fault in &schedule.faults {
             let FaultKind::Answer(answer) = &fault.kind else { continue };
             let Which::Chance(rate) = answer.aim.which else { continue };
             if found.replace((rate, answer)).is_some() {
-                return Err(SeveralChances);
+                return Err(NoForm::SeveralChances);
             }
+        }
+        if let Some((_, answer)) = found {
+            speaks_of(schedule, answer)?;
         }
         let rate = found.map_or(0.0, |(rate, _)| rate);
         let again = found.and_then(|(_, answer)| answer.aim.again);
@@ -64,6 +84,19 @@ impl Conditions {
         }
         Ok(conditions)
     }
+}
+
+/// Whether the closed form speaks of what a fault does to the answers.
+fn speaks_of(schedule: &Schedule, answer: &Answer) -> Result<(), NoForm> {
+    if answer.aim.only.is_some() || answer.aim.keys.is_some() {
+        return Err(NoForm::SomeRequests);
+    }
+    match answer.how {
+        Spoil::S3 { applied: true, .. } | Spoil::Status { applied: true, .. } => Err(NoForm::Applied),
+        Spoil::S3 { status: 500 | 502..=504, .. } | Spoil::Status { status: 500 | 502..=504, .. } => Ok(()),
+        _ => Err(NoForm::NotTriedAgain),
+    }?;
+    if schedule.grid.client_retries { Err(NoForm::ClientsTryAgain) } else { Ok(()) }
 }
 
 /// Whether an answer asks for fewer requests.

@@ -16,7 +16,7 @@ use thiserror::Error;
 
 pub use self::answer::answer;
 pub use self::arm::{Arm, Backups, CONFIDENCE};
-pub use self::conditions::Conditions;
+pub use self::conditions::{Conditions, NoForm};
 pub use self::plot::{PlotError, plot};
 pub use self::spreadsheet::spreadsheet;
 pub use self::table::table;
@@ -45,9 +45,9 @@ pub enum NotTried {
     /// It says nothing of it.
     #[error("{0} is not an experiment: it has no table [experiment]")]
     NoExperiment(String),
-    /// The closed form knows one chance.
-    #[error("{0} has several faults that strike by chance; an experiment has at most one")]
-    SeveralChances(String),
+    /// The closed form does not speak of it.
+    #[error("the closed form does not hold in {0}: {1}")]
+    NoForm(String, NoForm),
     /// The file is mistaken about what an operation needs.
     #[error(
         "{file} says that each of its {what} needs {said} requests; in an undisturbed run they needed {found:.2}"
@@ -100,8 +100,8 @@ impl Trials {
                 Some(said) => said as f64,
                 None => found,
             };
-            let conditions = Conditions::of(&schedule)
-                .map_err(|conditions::SeveralChances| NotTried::SeveralChances(scenario.name()))?;
+            let conditions =
+                Conditions::of(&schedule).map_err(|why| NotTried::NoForm(scenario.name(), why))?;
             arms.push(Arm::new(scenario, &schedule, experiment.counts, conditions, requests));
         }
         Ok(Self { experiment, arms })

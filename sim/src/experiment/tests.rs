@@ -13,6 +13,7 @@ const TEXT: &str = r#"about = "x"
 servers = 1
 encoding = "1-of-1"
 storage = "s3"
+client_retries = false
 [files.log]
 kind = "mutable"
 [experiment]
@@ -64,6 +65,24 @@ fn of(text: &str, failed: [u64; 8]) -> Trials {
         arms.push(arm);
     }
     Trials { experiment, arms }
+}
+
+#[test]
+fn where_the_closed_form_does_not_hold_the_reason_is_told() {
+    let why = |from: &str, to: &str| {
+        let text = TEXT.replace(from, to);
+        assert_ne!(text, TEXT);
+        let variants =
+            scenario::parse_all("x.toml", text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        Conditions::of(&variants[0].schedule(0)).unwrap_err()
+    };
+    let fault = "when = \"step 2 starts\"";
+    assert_eq!(why(fault, &format!("only = \"puts\"\n{fault}")), NoForm::SomeRequests);
+    assert_eq!(why(fault, &format!("keys = \"s0/\"\n{fault}")), NoForm::SomeRequests);
+    assert_eq!(why(fault, &format!("applied = true\n{fault}")), NoForm::Applied);
+    assert_eq!(why("500 InternalError", "404 NoSuchKey"), NoForm::NotTriedAgain);
+    assert_eq!(why("500 InternalError", "reset"), NoForm::NotTriedAgain);
+    assert_eq!(why("client_retries = false", "client_retries = true"), NoForm::ClientsTryAgain);
 }
 
 const AS_EXPECTED: [u64; 8] = [285, 2, 0, 0, 493, 5, 0, 0];
