@@ -63,7 +63,7 @@ fn a_put_costs_five_requests_its_read_back_two_and_a_small_upload_four() {
     assert_eq!(asked[5], asked[4], "uploading another file");
     assert_eq!(asked[6], "LIST GET", "downloading");
     // The start of the server looks for leftovers, and its first write for whether conditions are kept.
-    assert_eq!(asked[0], "LIST LIST LIST PUT PUT PUT PUT", "creating");
+    assert_eq!(asked[0], "LIST LIST LIST PUT PUT PUT PUT PUT", "creating");
 }
 
 #[test]

@@ -32,6 +32,11 @@ impl ETag {
         plain.then(|| Self(text.to_owned()))
     }
 
+    /// A tag that no object has: it would be the checksum of bytes that nobody knows.
+    pub fn of_nothing() -> Self {
+        Self(format!("\"{:032}\"", 0))
+    }
+
     /// As it is sent.
     pub fn as_str(&self) -> &str {
         &self.0

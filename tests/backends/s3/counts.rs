@@ -163,10 +163,14 @@ fn whether_conditions_are_kept_is_found_out_once() {
     bucket.run(async {
         let backend = bucket.backend("", "ours");
         backend.keeps_conditions_now().await;
-        assert_eq!(bucket.asked(), ["PUT", "PUT", "GET", "PUT"], "two to find out; leases before and after");
+        assert_eq!(
+            bucket.asked(),
+            ["PUT", "PUT", "PUT", "GET", "PUT"],
+            "three to find out; leases before and after"
+        );
         let again = bucket.backend("", "ours");
         crate::mutable::put(&again, SHARE, 10).await.unwrap();
-        assert_eq!(bucket.asked(), ["LIST", "PUT", "PUT"], "one, since the mark is there");
+        assert_eq!(bucket.asked(), ["LIST", "PUT", "PUT", "PUT"], "two, since the mark is there");
     });
 }
 
@@ -177,7 +181,7 @@ fn a_mark_that_is_taken_and_lost_does_not_hide_that_conditions_are_kept() {
         bucket.trick("PUT", Trick::Lose);
         let backend = bucket.backend("", "ours");
         crate::mutable::put(&backend, SHARE, 10).await.unwrap();
-        assert_eq!(bucket.asked(), ["LIST", "PUT", "PUT", "PUT", "PUT"]);
+        assert_eq!(bucket.asked(), ["LIST", "PUT", "PUT", "PUT", "PUT", "PUT"]);
         crate::mutable::put(&backend, SHARE, 20).await.unwrap();
         assert_eq!(bucket.asked(), ["LIST", "GET", "PUT"], "no look before it");
     });

@@ -90,10 +90,14 @@ impl<D: Dial> S3Backend<D> {
         let refused = condition
             && (failure.error.is(StatusCode::PRECONDITION_FAILED)
                 || (failure.error.is(StatusCode::NOT_FOUND) && failure.error.has_code("NoSuchKey")));
-        if failure.is_ambiguous()
-            && let Ok(Some(etag)) = self.is_there(put).await
-        {
-            return Ok(Settled::Stored(Some(etag)));
+        if failure.is_ambiguous() {
+            match self.is_there(put).await {
+                Ok(Some(etag)) => return Ok(Settled::Stored(Some(etag))),
+                Ok(None) => {}
+                // The object may be another one because an earlier attempt made it so.
+                Err(unknown) if refused => return Err(unknown),
+                Err(_) => {}
+            }
         }
         if refused { Ok(Settled::Refused) } else { Err(failure) }
     }
@@ -125,22 +129,30 @@ impl<D: Dial> S3Backend<D> {
         if let Some(known) = known {
             return Ok(known);
         }
-        // Under this condition one put at most can succeed. A third try, since one may be taken and lost.
         let mut put = Put::new(self.keys.conditions(), "written to see whether conditions are kept\n".into());
+        // Of the first condition one put at most can succeed, of the other none. A third try, since one may be taken
+        // and lost.
         put.condition = Condition::IfNoneMatch;
-        for _ in 0..3 {
-            let attempt = async |when| self.client.put(&put, &when).await;
+        let mut kept = self.is_refused(&put, 3).await?;
+        if kept {
+            put.condition = Condition::IfMatch(ETag::of_nothing());
+            kept = self.is_refused(&put, 1).await?;
+        }
+        *self.conditions() = Some(kept);
+        Ok(kept)
+    }
+
+    /// Whether one of so many puts is refused for its condition.
+    async fn is_refused(&self, put: &Put, tries: usize) -> Result<bool, Failure> {
+        for _ in 0..tries {
+            let attempt = async |when| self.client.put(put, &when).await;
             match self.calls.run("PUT", length(&put.body), attempt).await {
                 Ok(_) => {}
-                Err(failure) if failure.error.is(StatusCode::PRECONDITION_FAILED) => {
-                    *self.conditions() = Some(true);
-                    return Ok(true);
-                }
-                Err(failure) if failure.error.is(StatusCode::NOT_IMPLEMENTED) => break,
+                Err(failure) if failure.error.is(StatusCode::PRECONDITION_FAILED) => return Ok(true),
+                Err(failure) if failure.error.is(StatusCode::NOT_IMPLEMENTED) => return Ok(false),
                 Err(failure) => return Err(failure),
             }
         }
-        *self.conditions() = Some(false);
         Ok(false)
     }
 }

@@ -20,6 +20,18 @@ const THROTTLING: [&str; 9] = [
     "SlowDownWrite",
 ];
 
+/// Error documents under a status of success that will be the same next time.
+const LASTING: [&str; 8] = [
+    "AccessDenied",
+    "EntityTooLarge",
+    "InvalidArgument",
+    "InvalidPart",
+    "NoSuchBucket",
+    "NoSuchKey",
+    "NoSuchUpload",
+    "PreconditionFailed",
+];
+
 /// What a failure is to whoever may try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -57,9 +69,10 @@ impl Class {
             (429, _) => Self::Throttled,
             (400.., code) if THROTTLING.contains(&code) && status != 403 && status != 404 => Self::Throttled,
             (200, code) if THROTTLING.contains(&code) => Self::Throttled,
-            (200, "InternalError" | "ServiceUnavailable" | "RequestTimeout") | (500 | 502 | 503 | 504, _) => {
-                Self::Server
-            }
+            // What no server has, it will not have a moment later.
+            (501 | 505, _) => Self::Permanent,
+            (500..=599, _) => Self::Server,
+            (200..=299, code) if !LASTING.contains(&code) => Self::Server,
             (400, "RequestTimeout") | (408, _) => Self::TimedOut,
             // What was sent came to the service in another form.
             (400, "BadDigest" | "IncompleteBody") => Self::Damaged,

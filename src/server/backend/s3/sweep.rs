@@ -34,6 +34,20 @@ impl Due {
     }
 }
 
+/// A sweep under way; it is due again unless it was done.
+struct Unfinished<'a> {
+    sweep: &'a Due,
+    done: bool,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.sweep.make_due();
+        }
+    }
+}
+
 impl<D: Dial> S3Backend<D> {
     /// Sweeps if it is due and was not tried a moment ago. Whoever comes meanwhile goes on.
     pub(super) async fn sweep_if_due(&self) {
@@ -42,12 +56,11 @@ impl<D: Dial> S3Backend<D> {
             return;
         }
         let Some(_sweeping) = self.sweep.sweeping.try_lock() else { return };
-        // What becomes due meanwhile is due again.
+        // What becomes due meanwhile is due again; so is a sweep that is cut off.
         self.sweep.due.store(false, Relaxed);
+        let mut unfinished = Unfinished { sweep: &self.sweep, done: false };
         self.sweep.not_before.store(now.saturating_add(PAUSE_SECONDS), Relaxed);
-        if !matches!(self.swept().await, Ok(true)) {
-            self.sweep.make_due();
-        }
+        unfinished.done = matches!(self.swept().await, Ok(true));
     }
 
     /// Removes a page of pieces and a page of uploads, and says whether that was all.
