@@ -55,7 +55,7 @@ pub(super) fn experiment(
         | NotTried::OtherRequests { .. }
         | NotTried::Nothing(_) => out.usage(&error.to_string()),
     })?;
-    let progress = Progress::new(told != Told::Text);
+    let progress = Progress::of_long_runs(told != Told::Text);
     let (mut runs, mut failed) = (0, 0);
     progress.during(|| {
         batch.run_announced(

@@ -22,6 +22,8 @@ const TICKS_QUIET: u32 = 4;
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
     silent: bool,
+    /// Runs are named that are not over after a while.
+    names: bool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -55,7 +57,12 @@ impl Progress {
     /// Shows nothing yet; nothing ever if it has to be `silent`, and no bar if stderr is not a terminal.
     pub(super) fn new(silent: bool) -> Self {
         let bar = (!silent && std::io::stderr().is_terminal()).then(ProgressBar::hidden);
-        Self { bar, silent, state: Mutex::default(), changed: Condvar::new() }
+        Self { bar, silent, names: true, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// For runs that are long by design: none is named.
+    pub(super) fn of_long_runs(silent: bool) -> Self {
+        Self { names: false, ..Self::new(silent) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -114,7 +121,7 @@ impl Progress {
     fn tick(&self, state: &mut State) {
         for run in &mut state.underway {
             run.ticks += 1;
-            if run.ticks == TICKS_QUIET {
+            if run.ticks == TICKS_QUIET && self.names {
                 let (waited, replay) = (TICK * TICKS_QUIET, replay_command(run.named()));
                 let text = format!(
                     "still running after {} s: {}, seed {}; to repeat it: {replay}\n",
